@@ -1,0 +1,44 @@
+# shellcheck shell=sh
+# What every script here shares: where things are, and how to say that
+# something went wrong.  Sourced, with $0 still the script's own name.
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+[ -f "$top/scripts/env.sh" ] ||
+	top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+build=${BUILD:-$top/build}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/anon-object
+# shellcheck disable=SC2034	# for those who source this
+linux=$build/linux
+base=$cache/linux.git
+wanted=7.2
+
+say()
+{
+	printf '%s\n' "--- $*" >&2
+}
+
+die()
+{
+	printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2
+	exit 1
+}
+
+# need_space DIR GIB: stop early rather than half way through a long step
+need_space()
+{
+	mkdir -p "$1"
+	free=$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }')
+	[ "$free" -ge "$2" ] ||
+		die "$1 has $free GiB free, $2 are needed: free some, or set BUILD= and XDG_CACHE_HOME= to a larger disk"
+}
+
+# The version that a tree's Makefile names, "7.2.13", read from stdin
+kernel_version()
+{
+	awk -F ' *= *' '
+		$1 == "VERSION" { v = $2 }
+		$1 == "PATCHLEVEL" { v = v "." $2 }
+		$1 == "SUBLEVEL" { v = v "." $2 }
+		$1 == "EXTRAVERSION" { v = v $2; exit }
+		END { print v }'
+}
