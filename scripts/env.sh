@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034	# for those who source this
 # What every script here shares: where things are, and how to say that
 # something went wrong.  Sourced, with $0 still the script's own name.
 
@@ -7,7 +7,6 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 	top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 build=${BUILD:-$top/build}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/anon-object
-# shellcheck disable=SC2034	# for those who source this
 linux=$build/linux
 base=$cache/linux.git
 wanted=7.2
