@@ -327,6 +327,20 @@ int sysvipc_count(void)
 	return count;
 }
 
+void shm_remove_all(void)
+{
+	struct shm_info info;
+	struct shmid_ds ds;
+	int i, id, last;
+
+	last = shmctl(0, SHM_INFO, (void *)&info);
+	for (i = 0; i <= last; i++) {
+		id = shmctl(i, SHM_STAT, &ds);
+		if (id >= 0)
+			shmctl(id, IPC_RMID, NULL);
+	}
+}
+
 long shm_nattch(int id)
 {
 	struct shmid_ds ds;

@@ -92,6 +92,12 @@ int sysvipc_read(int id, struct sysvipc *row);
 /* The count of segments in this namespace. */
 int sysvipc_count(void);
 
+/*
+ * Remove every segment of this namespace. Its end would do so too, but later,
+ * when the next test is already counting.
+ */
+void shm_remove_all(void);
+
 /* shm_nattch of a segment, -1 when it does not exist. */
 long shm_nattch(int id);
 /* How many VMAs of this process map the segment. */

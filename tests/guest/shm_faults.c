@@ -49,6 +49,7 @@ FIXTURE_SETUP(faults)
 
 FIXTURE_TEARDOWN(faults)
 {
+	shm_remove_all();
 	if (self->old[0])
 		write_file(SHMEM_ENABLED, "%s", self->old);
 }

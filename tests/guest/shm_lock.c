@@ -30,6 +30,7 @@ FIXTURE_SETUP(lock)
 
 FIXTURE_TEARDOWN(lock)
 {
+	shm_remove_all();
 	cgroup_leave(&self->cg);
 }
 

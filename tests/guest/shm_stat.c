@@ -25,6 +25,7 @@ FIXTURE_SETUP(stat)
 
 FIXTURE_TEARDOWN(stat)
 {
+	shm_remove_all();
 	cgroup_leave(&self->cg);
 }
 
@@ -330,6 +331,7 @@ FIXTURE_SETUP(huge_stat)
 
 FIXTURE_TEARDOWN(huge_stat)
 {
+	shm_remove_all();
 	huge_pool_put(self->pool);
 }
 

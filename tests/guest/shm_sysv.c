@@ -81,6 +81,7 @@ FIXTURE_SETUP(shm)
 
 FIXTURE_TEARDOWN(shm)
 {
+	shm_remove_all();
 	if (variant->thp && self->thp[0])
 		write_file(SHMEM_ENABLED, "%s", self->thp);
 	if (variant->huge)
@@ -1024,6 +1025,7 @@ FIXTURE_SETUP(shm_policy)
 
 FIXTURE_TEARDOWN(shm_policy)
 {
+	shm_remove_all();
 	if (self->old[0])
 		write_file(SHMEM_ENABLED, "%s", self->old);
 }
