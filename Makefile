@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+## make run       build the kernel with the overlay, boot it, watch it work
+## make test      every test; T=WORD for those with WORD in their name
+## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck
+## make shell     a shell in a guest with the ported kernel
+## make apply     lay new files and patches onto build/linux
+## make refresh   write new files and patches back from build/linux
+## make clean     remove build/; downloads and compiler cache stay
+##
+## KERNEL_SRC=DIR takes Linux 7.2 from a git tree or an unpacked tarball there,
+## BUILD=DIR builds elsewhere, FORCE=1 lets apply, refresh and clean discard
+## edits.
+#
+# Nothing is built by make itself: each target calls its script, and the
+# kernel's own build decides what is out of date.
+
+MAKEFLAGS += --no-print-directory
+export KERNEL_SRC BUILD FORCE T
+
+help:
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+deps:
+	@scripts/deps
+
+apply: deps
+	@scripts/apply
+
+refresh:
+	@scripts/refresh
+
+ported: apply
+	@scripts/build ported base
+
+run: ported
+	@tests/demo/run
+
+shell: ported
+	@tests/vm/boot
+
+check: apply
+	@scripts/check
+
+test: deps
+	@tests/run $(T)
+
+clean:
+	@scripts/clean
+
+.PHONY: help deps apply refresh ported run shell check test clean
