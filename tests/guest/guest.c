@@ -226,6 +226,11 @@ int cgroup_reclaim(struct cgroup *cg, size_t bytes)
 {
 	char path[160];
 
+	/*
+	 * Whether active pages are to age is decided on the group's counters,
+	 * which may be two seconds old. Reading them brings them up to date.
+	 */
+	cgroup_read(cg, "memory.stat", "anon");
 	snprintf(path, sizeof(path), "%s/memory.reclaim", cg->path);
 	return write_file(path, "%zu", bytes);
 }
