@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# stress-ng with --verify, in a guest with less memory than its workers want
+# (512 MiB, and a swap disk of 2 GiB): each stressor must swap both ways,
+# find every byte as it left it, and leave nothing behind.
+#
+# usage: stress.sh [SECONDS]	a stressor, 20 if not given
+set -eu
+here=$(dirname -- "$0")
+. "$here/tap.sh"
+seconds=${1:-20}
+
+# Half of the work is done beside a hog, which takes most of the memory: what
+# the stressor itself can take in that time, it would otherwise fit in there.
+hog='--vm 1 --vm-bytes 380M --vm-keep'
+
+stressor()
+{
+	case $1 in
+	shm) echo --shm 2 --shm-bytes 64M --shm-objs 4 "$hog" ;;
+	shm-sysv) echo --shm-sysv 2 --shm-sysv-bytes 256M --shm-sysv-segs 8 \
+			"$hog" ;;
+	memfd) echo --memfd 2 --memfd-bytes 800M --memfd-fds 8 ;;
+	mmap) echo --mmap 2 --mmap-bytes 32M "$hog" ;;
+	vm) echo --vm 2 --vm-bytes 900M --vm-keep --vm-method flip ;;
+	esac
+}
+
+# It must end well, and must have done something.
+run_stressor()
+{
+	log=$(mktemp)
+	result=0
+	# shellcheck disable=SC2046	# words
+	stress-ng --verify --metrics-brief --temp-path /tmp \
+		--timeout "$seconds" $(stressor "$1") >"$log" 2>&1 || result=$?
+	sed 's/^/# /' "$log"
+	awk -v name="$1" '$2 == "metrc:" && $4 == name && $5 > 0 { did = 1 }
+		END { exit !did }' "$log" || {
+		note "$1 has done nothing"
+		result=1
+	}
+	rm -f "$log"
+	return "$result"
+}
+
+note "$(meminfo_of MemTotal) kB memory, $(meminfo_of SwapTotal) kB swap"
+# POSIX shared memory is a tmpfs of half the memory by default
+mount -o remount,size=2G /dev/shm
+
+before_segments=$(segments)
+before_objects=$(objects)
+before_pool=$(huge_pages)
+
+plan 18
+for name in shm shm-sysv memfd mmap vm; do
+	in=$(vmstat_of pswpin)
+	out=$(vmstat_of pswpout)
+	start=$(date +%s)
+	check "stress-ng $name" run_stressor "$name"
+	note "$name took $(($(date +%s) - start)) s"
+	check "$name swapped out" grew pswpout "$out"
+	check "$name swapped in" grew pswpin "$in"
+done
+check "no segment left" same segments "$before_segments" segments
+check "no object left" same objects "$before_objects" objects
+check "huge pages as before" same "huge pages" "$before_pool" huge_pages
+finish

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Views as file descriptors, made by /dev/anon_object_test: what they hold,
+ * what they refuse, and what the owner's hooks see of them.
+ */
+#include "harness.h"
+
+#include <sys/ioctl.h>
+#include <linux/falloc.h>
+
+#include "anon_object_device.h"
+
+#define DEVICE	"/dev/anon_object_test"
+
+/* Values of enum anon_object_backend and enum anon_object_huge */
+#define SHMEM		0
+#define HUGETLB		1
+#define HUGE_NEVER	1
+
+static bool device_get(void)
+{
+	if (!access(DEVICE, F_OK))
+		return true;
+	return system("modprobe anon_object_device 2>/dev/null") == 0 &&
+	       !access(DEVICE, F_OK);
+}
+
+FIXTURE(view)
+{
+	int dev;
+	size_t size;
+	size_t page;
+	long pool;
+};
+
+FIXTURE_VARIANT(view)
+{
+	unsigned int backend;
+};
+
+FIXTURE_VARIANT_ADD(view, shmem)
+{
+	.backend = SHMEM,
+};
+
+FIXTURE_VARIANT_ADD(view, hugetlb)
+{
+	.backend = HUGETLB,
+};
+
+FIXTURE_SETUP(view)
+{
+	struct anon_test_create create = {
+		.backend = variant->backend,
+	};
+
+	self->pool = -1;
+	self->dev = -1;
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	self->page = sysconf(_SC_PAGESIZE);
+	if (variant->backend == HUGETLB) {
+		self->page = huge_page_size();
+		ASSERT_NE(0, self->page);
+		self->pool = huge_pool_get(4);
+		ASSERT_LE(0, self->pool);
+	} else {
+		create.huge = HUGE_NEVER;
+	}
+	self->size = 4 * self->page;
+	create.size = self->size;
+	self->dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_CREATE, &create));
+}
+
+FIXTURE_TEARDOWN(view)
+{
+	if (self->dev >= 0)
+		close(self->dev);
+	if (self->pool >= 0)
+		huge_pool_put(self->pool);
+}
+
+static int view(int dev, int flags, unsigned int hooks)
+{
+	struct anon_test_view v = { .flags = flags, .hooks = hooks };
+
+	return ioctl(dev, ANON_TEST_VIEW, &v);
+}
+
+static struct anon_test_stat stat_of(int dev)
+{
+	struct anon_test_stat stat = {};
+
+	ioctl(dev, ANON_TEST_STAT, &stat);
+	return stat;
+}
+
+static void *map(int fd, size_t size, int prot)
+{
+	return mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+}
+
+TEST_F(view, two_views_hold_the_same_bytes)
+{
+	int rw = view(self->dev, O_RDWR, 0), ro = view(self->dev, O_RDONLY, 0);
+	char *a, *b, buf[16];
+
+	ASSERT_LE(0, rw);
+	ASSERT_LE(0, ro);
+	a = map(rw, self->size, PROT_READ | PROT_WRITE);
+	b = map(ro, self->size, PROT_READ);
+	ASSERT_NE(MAP_FAILED, a);
+	ASSERT_NE(MAP_FAILED, b);
+
+	pattern_fill(a, self->size, 1);
+	EXPECT_EQ(0, pattern_check(b, self->size, 1));
+	ASSERT_EQ(16, pread(ro, buf, 16, self->page - 8));
+	EXPECT_EQ(0, memcmp(buf, a + self->page - 8, 16));
+	ASSERT_EQ(16, pwrite(rw, "sixteen bytes..", 16, self->page - 8));
+	EXPECT_EQ(0, memcmp(b + self->page - 8, "sixteen bytes..", 16));
+}
+
+TEST_F(view, size_is_what_the_object_has)
+{
+	int fd = view(self->dev, O_RDWR, 0);
+	struct stat st;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(self->size, st.st_size);
+	EXPECT_EQ(self->size, lseek(fd, 0, SEEK_END));
+	EXPECT_EQ(0, read(fd, &st, sizeof(st)));
+	EXPECT_EQ(ENOSPC, ERRNO_OF(write(fd, "x", 1)));
+	EXPECT_NE(0, ERRNO_OF(ftruncate(fd, self->size / 2)));
+	EXPECT_NE(0, ERRNO_OF(ftruncate(fd, self->size * 2)));
+	EXPECT_NE(0, ERRNO_OF(fallocate(fd, 0, self->size, self->page)));
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(self->size, st.st_size);
+	EXPECT_EQ(0, fsync(fd));
+}
+
+TEST_F(view, mapping_beyond_the_end_is_refused)
+{
+	int fd = view(self->dev, O_RDWR, 0);
+	struct stat st;
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(MAP_FAILED, map(fd, self->size + self->page,
+				  PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd, self->size));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(self->size, st.st_size);
+}
+
+TEST_F(view, access_mode_is_honoured)
+{
+	int ro = view(self->dev, O_RDONLY, 0), wo = view(self->dev, O_WRONLY, 0);
+	char *mem;
+
+	ASSERT_LE(0, ro);
+	ASSERT_LE(0, wo);
+	EXPECT_EQ(EBADF, ERRNO_OF(write(ro, "x", 1)));
+	EXPECT_EQ(EBADF, ERRNO_OF(read(wo, &mem, 1)));
+	EXPECT_EQ(MAP_FAILED, map(ro, self->size, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(MAP_FAILED, map(wo, self->size, PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(EBADF, ERRNO_OF(fallocate(ro, FALLOC_FL_PUNCH_HOLE |
+					    FALLOC_FL_KEEP_SIZE, 0,
+					    self->page)));
+	EXPECT_EQ(EPERM, posix_fadvise(ro, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(0, posix_fadvise(wo, 0, 0, POSIX_FADV_DONTNEED));
+
+	mem = map(ro, self->size, PROT_READ);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(EACCES, ERRNO_OF(mprotect(mem, self->page,
+					    PROT_READ | PROT_WRITE)));
+}
+
+TEST_F(view, bad_flags_are_refused)
+{
+	EXPECT_EQ(EINVAL, ERRNO_OF(view(self->dev, O_ACCMODE, 0)));
+	EXPECT_EQ(EINVAL, ERRNO_OF(view(self->dev, O_RDWR | O_APPEND, 0)));
+	EXPECT_EQ(EINVAL, ERRNO_OF(view(self->dev, O_RDWR | O_TRUNC, 0)));
+}
+
+TEST_F(view, reopening_gives_nothing)
+{
+	int fd = view(self->dev, O_RDONLY, 0);
+	char path[64];
+
+	ASSERT_LE(0, fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	EXPECT_EQ(EACCES, ERRNO_OF(open(path, O_RDWR)));
+	EXPECT_EQ(EACCES, ERRNO_OF(open(path, O_RDONLY)));
+}
+
+TEST_F(view, fd_number_and_cloexec)
+{
+	struct anon_test_view v = {
+		.flags = O_RDWR, .lowest = 700, .fd_flags = O_CLOEXEC,
+	};
+	int fd = ioctl(self->dev, ANON_TEST_VIEW, &v);
+	int other;
+
+	EXPECT_EQ(700, fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	v.fd_flags = 0;
+	other = ioctl(self->dev, ANON_TEST_VIEW, &v);
+	EXPECT_EQ(701, other);
+	EXPECT_EQ(0, fcntl(other, F_GETFD));
+	v.fd_flags = O_NONBLOCK;
+	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(self->dev, ANON_TEST_VIEW, &v)));
+	v.fd_flags = 0;
+	v.lowest = 1U << 30;
+	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(self->dev, ANON_TEST_VIEW, &v)));
+}
+
+TEST_F(view, object_outlives_its_owner)
+{
+	int fd = view(self->dev, O_RDWR, 0);
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, self->size, 2);
+	close(self->dev);
+	self->dev = -1;
+	close(fd);
+	EXPECT_EQ(0, pattern_check(mem, self->size, 2));
+	munmap(mem, self->size);
+}
+
+TEST_F(view, hooks_count_mappings)
+{
+	int fd = view(self->dev, O_RDWR, ANON_TEST_HOOK_COUNT);
+	struct anon_test_stat stat;
+	int status;
+	char *mem;
+	pid_t pid;
+
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, self->size, 3);
+	stat = stat_of(self->dev);
+	EXPECT_EQ(1, stat.opens);
+	EXPECT_EQ(0, stat.closes);
+
+	/* A split, then the hole between the halves */
+	ASSERT_EQ(0, munmap(mem + self->page, self->page));
+	stat = stat_of(self->dev);
+	EXPECT_EQ(1, stat.opens - stat.closes - 1);
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(pattern_check(mem, self->page, 3) ? 1 : 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	stat = stat_of(self->dev);
+	EXPECT_EQ(2, stat.opens - stat.closes);
+
+	munmap(mem, self->size);
+	stat = stat_of(self->dev);
+	EXPECT_EQ(0, stat.opens - stat.closes);
+	EXPECT_EQ(0, stat.releases);
+	close(fd);
+	EXPECT_EQ(1, stat_of(self->dev).releases);
+}
+
+TEST_F(view, punching_waits_for_pins)
+{
+	struct anon_test_range range = { .len = self->page };
+	int fd = view(self->dev, O_RDWR, 0);
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, 7, self->size);
+
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &range));
+	EXPECT_EQ(self->page, stat_of(self->dev).pinned);
+	EXPECT_EQ(EBUSY, ERRNO_OF(fallocate(fd, FALLOC_FL_PUNCH_HOLE |
+					    FALLOC_FL_KEEP_SIZE, 0,
+					    self->page)));
+	EXPECT_EQ(7, mem[0]);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_UNPIN));
+	EXPECT_EQ(0, stat_of(self->dev).pinned);
+	EXPECT_EQ(0, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       0, self->page));
+	EXPECT_EQ(self->size - self->page, stat_of(self->dev).resident);
+	EXPECT_EQ(0, mem[0]);
+	EXPECT_EQ(7, mem[self->page]);
+}
+
+TEST_F(view, purged_memory_faults_as_the_hook_says)
+{
+	int fd = view(self->dev, O_RDWR, ANON_TEST_HOOK_FAULT);
+	char *mem;
+
+	if (variant->backend == HUGETLB) {
+		EXPECT_EQ(EOPNOTSUPP, ERRNO_OF(view(self->dev, O_RDWR,
+						    ANON_TEST_HOOK_FAULT)));
+		return;
+	}
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, 1, self->size);
+	EXPECT_EQ(0, read_signal(mem));
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PURGE));
+	EXPECT_EQ(SIGBUS, read_signal(mem));
+	EXPECT_EQ(SIGBUS, write_signal(mem));
+}
+
+TEST_F(view, swapped_out_and_back)
+{
+	struct anon_test_range all = { .len = self->size };
+	int fd = view(self->dev, O_RDWR, 0);
+	struct anon_test_stat stat;
+	char *mem;
+	long nr;
+
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, self->size, 4);
+
+	nr = ioctl(self->dev, ANON_TEST_SWAP_OUT, &all);
+	if (variant->backend == HUGETLB) {
+		EXPECT_EQ(-1, nr);
+		EXPECT_EQ(EOPNOTSUPP, errno);
+		return;
+	}
+	EXPECT_EQ(4, nr);
+	stat = stat_of(self->dev);
+	EXPECT_EQ(self->size, stat.swapped);
+	EXPECT_EQ(0, stat.resident);
+
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PREFETCH, &all));
+	stat = stat_of(self->dev);
+	EXPECT_EQ(0, stat.swapped);
+	EXPECT_EQ(self->size, stat.resident);
+	EXPECT_EQ(0, pattern_check(mem, self->size, 4));
+
+	/* What is pinned stays */
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &all));
+	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_SWAP_OUT, &all));
+	EXPECT_EQ(self->size, stat_of(self->dev).resident);
+}
+
+TEST_F(view, fdinfo_says_what_it_holds)
+{
+	struct anon_test_range range = { .len = self->page };
+	int fd = view(self->dev, O_RDONLY, 0);
+	char path[64], want[64], buf[1024] = "";
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &range));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	ASSERT_EQ(0, read_file(path, buf, sizeof(buf)));
+	snprintf(want, sizeof(want), "size:\t%zu\n", self->size);
+	EXPECT_NE(NULL, strstr(buf, want));
+	snprintf(want, sizeof(want), "resident:\t%zu\n", self->page);
+	EXPECT_NE(NULL, strstr(buf, want));
+	snprintf(want, sizeof(want), "pinned:\t%zu\n", self->page);
+	EXPECT_NE(NULL, strstr(buf, want));
+	EXPECT_NE(NULL, strstr(buf, variant->backend == HUGETLB ?
+			       "backend:\thugetlb\n" : "backend:\tshmem\n"));
+}
+
+TEST_F(view, device_view_is_the_drivers)
+{
+	int fd = view(self->dev, O_RDWR, ANON_TEST_DEVICE_VIEW);
+	char *mem, c;
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(EINVAL, ERRNO_OF(read(fd, &c, 1)));
+	EXPECT_EQ(MAP_FAILED, map(fd, self->size, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	mem = map(fd, self->page, PROT_READ);
+	ASSERT_NE(MAP_FAILED, mem);
+	/* Not of the object's memory */
+	EXPECT_EQ(0, mem[0]);
+	EXPECT_EQ(0, stat_of(self->dev).resident);
+	EXPECT_EQ(MAP_FAILED, map(fd, self->size + self->page, PROT_READ));
+}
+
+/* A memfd's object is the same memory, and the memfd can do what it could. */
+TEST(memfd_adopted)
+{
+	struct anon_test_range range = { .len = 4096 };
+	int dev, memfd, fd, again;
+	char path[64], c = 0;
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	memfd = memfd_create("adopted", MFD_ALLOW_SEALING);
+	ASSERT_LE(0, memfd);
+	ASSERT_EQ(0, ftruncate(memfd, 8192));
+	ASSERT_EQ(1, pwrite(memfd, "m", 1, 0));
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_ADOPT, memfd));
+	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, memfd)));
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_PIN, &range));
+	fd = view(dev, O_RDWR, 0);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, pread(fd, &c, 1, 0));
+	EXPECT_EQ('m', c);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+	again = open(path, O_RDWR);
+	EXPECT_LE(0, again);
+	EXPECT_EQ(0, ftruncate(again, 16384));
+	ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+	EXPECT_EQ(EPERM, ERRNO_OF(pwrite(fd, "x", 1, 0)));
+	close(again);
+	close(memfd);
+	EXPECT_EQ(1, pread(fd, &c, 1, 0));
+	close(fd);
+	close(dev);
+}
+
+/* Only files on shmem and hugetlbfs have an object. */
+TEST(other_files_have_none)
+{
+	int dev, fd[2];
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, pipe(fd));
+	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, fd[0])));
+	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, dev)));
+	EXPECT_EQ(EBADF, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, 999)));
+}
+
+TEST_HARNESS_MAIN
