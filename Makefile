@@ -42,7 +42,7 @@ shell: ported
 check: apply
 	@scripts/check
 
-test: deps
+test: apply
 	@tests/run $(T)
 
 clean:
