@@ -52,7 +52,8 @@ static struct segment segments[] = {
 	  .huge = true },
 };
 
-#define NR_SEGMENTS	(sizeof(segments) / sizeof(segments[0]))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define NR_SEGMENTS	ARRAY_SIZE(segments)
 
 #define for_each_segment(seg) \
 	for (seg = segments; seg < segments + NR_SEGMENTS; seg++)
@@ -78,7 +79,7 @@ static void step(int number, const char *text)
 	printf("\n%d. %s\n\n", number, text);
 }
 
-static uint64_t seed_of(const struct segment *seg, int round)
+static __u64 seed_of(const struct segment *seg, int round)
 {
 	return (seg - segments) * 1000 + round;
 }
@@ -212,8 +213,10 @@ static unsigned long show_table(void)
 	struct row row;
 	FILE *f;
 
-	for_each_segment(seg)
-		seg->listed = seg->consistent = false;
+	for_each_segment(seg) {
+		seg->listed = false;
+		seg->consistent = false;
+	}
 	f = fopen(ANON_OBJECTS, "re");
 	if (!f || !fgets(header, sizeof(header), f)) {
 		hold(false, "%s can be read", ANON_OBJECTS);
@@ -374,7 +377,8 @@ int main(void)
 	huge_pool_put(pool);
 	cgroup_leave(&cg);
 
-	printf("\nSummary: %zu MiB in %zu segments and 2 processes, %ld MiB to swap, %ld MiB back: ",
+	printf("\nSummary: %zu MiB in %zu segments and 2 processes, "
+	       "%ld MiB to swap, %ld MiB back: ",
 	       2 * (SMALL + HUGE_PAGES * huge_page_size()) / MIB, NR_SEGMENTS,
 	       (vmstat("pswpout") - out) * sysconf(_SC_PAGESIZE) / (long)MIB,
 	       (vmstat("pswpin") - in) * sysconf(_SC_PAGESIZE) / (long)MIB);

@@ -19,6 +19,10 @@
 
 #include "guest.h"
 
+#define MEMINFO		"/proc/meminfo"
+#define BLANK		" \t\n"
+#define VMSTAT		"/proc/vmstat"
+
 int read_file(const char *path, char *buf, size_t len)
 {
 	ssize_t n;
@@ -93,12 +97,12 @@ static long counter(const char *path, const char *key)
 
 long meminfo(const char *key)
 {
-	return counter("/proc/meminfo", key);
+	return counter(MEMINFO, key);
 }
 
 long vmstat(const char *key)
 {
-	return counter("/proc/vmstat", key);
+	return counter(VMSTAT, key);
 }
 
 bool meminfo_settles(const char *key, long want, long slack)
@@ -288,12 +292,12 @@ static void sysvipc_parse(const char *header, char *line, struct sysvipc *row)
 
 	memset(row, 0, sizeof(*row));
 	snprintf(names, sizeof(names), "%s", header);
-	name = strtok_r(names, " \n", &save_name);
-	text = strtok_r(line, " \n", &save_text);
+	name = strtok_r(names, BLANK, &save_name);
+	text = strtok_r(line, BLANK, &save_text);
 	while (name && text) {
 		sysvipc_column(row, name, text);
-		name = strtok_r(NULL, " \n", &save_name);
-		text = strtok_r(NULL, " \n", &save_text);
+		name = strtok_r(NULL, BLANK, &save_name);
+		text = strtok_r(NULL, BLANK, &save_text);
 	}
 }
 
@@ -412,10 +416,10 @@ long smaps_kb(const void *addr, const char *key)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
-		if (map_parse(line, &map))
+		if (map_parse(line, &map)) {
 			inside = map.start <= at && at < map.end;
-		else if (inside && !strncmp(line, key, len) &&
-			 line[len] == ':') {
+		} else if (inside && !strncmp(line, key, len) &&
+			   line[len] == ':') {
 			value = atol(line + len + 1);
 			break;
 		}
@@ -425,27 +429,27 @@ long smaps_kb(const void *addr, const char *key)
 }
 
 /* splitmix64: one multiply-and-shift chain a word, no state. */
-static uint64_t pattern_word(uint64_t seed, size_t index)
+static __u64 pattern_word(__u64 seed, size_t index)
 {
-	uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
+	__u64 z = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	return z ^ (z >> 31);
 }
 
-void pattern_fill(void *addr, size_t len, uint64_t seed)
+void pattern_fill(void *addr, size_t len, __u64 seed)
 {
-	uint64_t *word = addr;
+	__u64 *word = addr;
 	size_t i;
 
 	for (i = 0; i < len / sizeof(*word); i++)
 		word[i] = pattern_word(seed, i);
 }
 
-size_t pattern_check(const void *addr, size_t len, uint64_t seed)
+size_t pattern_check(const void *addr, size_t len, __u64 seed)
 {
-	const uint64_t *word = addr;
+	const __u64 *word = addr;
 	size_t i, bad = 0;
 
 	for (i = 0; i < len / sizeof(*word); i++)
@@ -471,12 +475,13 @@ int in_child(int (*fn)(void *arg), void *arg)
 
 static int touch_read(void *arg)
 {
-	return *(volatile char *)arg & 0;
+	__atomic_load_n((char *)arg, __ATOMIC_RELAXED);
+	return 0;
 }
 
 static int touch_write(void *arg)
 {
-	*(volatile char *)arg = 1;
+	__atomic_store_n((char *)arg, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

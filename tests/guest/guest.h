@@ -9,6 +9,7 @@
 #ifndef TESTS_GUEST_H
 #define TESTS_GUEST_H
 
+#include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,10 @@
 #define MADV_PAGEOUT	21
 #endif
 
+#ifndef __printf
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#endif
+
 #define MIB	(1024UL * 1024)
 
 #define ANON_OBJECTS	"/sys/kernel/debug/anon_objects"
@@ -42,8 +47,7 @@
 
 /* Files. Both return 0 or -errno. */
 int read_file(const char *path, char *buf, size_t len);
-__attribute__((format(printf, 2, 3)))
-int write_file(const char *path, const char *fmt, ...);
+int write_file(const char *path, const char *fmt, ...) __printf(2, 3);
 /* A decimal number in a file, -1 if there is none. */
 long read_long(const char *path);
 
@@ -70,6 +74,7 @@ struct cgroup {
 	char path[96];
 	char origin[160];
 };
+
 int cgroup_enter(struct cgroup *cg, const char *name);
 void cgroup_leave(struct cgroup *cg);
 int cgroup_reclaim(struct cgroup *cg, size_t bytes);
@@ -87,6 +92,7 @@ struct sysvipc {
 	unsigned long atime, dtime, ctime;
 	unsigned long rss, swap;
 };
+
 /* 0, or -ENOENT when no segment has this id. */
 int sysvipc_read(int id, struct sysvipc *row);
 /* The count of segments in this namespace. */
@@ -111,6 +117,7 @@ struct map {
 	unsigned long inode;
 	char name[128];
 };
+
 int map_find(const void *addr, struct map *map);
 /* A value in kB of the smaps entry that covers addr, -1 if missing. */
 long smaps_kb(const void *addr, const char *key);
@@ -119,9 +126,9 @@ long smaps_kb(const void *addr, const char *key);
  * Checksummed memory: each word depends on its position and a seed, does not
  * compress to nothing, and can be verified without a second copy.
  */
-void pattern_fill(void *addr, size_t len, uint64_t seed);
+void pattern_fill(void *addr, size_t len, __u64 seed);
 /* The count of words that differ. */
-size_t pattern_check(const void *addr, size_t len, uint64_t seed);
+size_t pattern_check(const void *addr, size_t len, __u64 seed);
 
 /* Run fn(arg) in a child; its exit status, or -signal when it was killed. */
 int in_child(int (*fn)(void *arg), void *arg);

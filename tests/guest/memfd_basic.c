@@ -302,7 +302,7 @@ TEST_F(memfd, names)
 }
 
 /* The number after "key:" in the fd's fdinfo, -1 without such a line. */
-static long fdinfo(int fd, const char *key, int base)
+static long fdinfo_of(int fd, const char *key, int base)
 {
 	char path[64], text[2048], *line, *save;
 	size_t len = strlen(key);
@@ -324,10 +324,10 @@ TEST_F(memfd, fdinfo)
 	ASSERT_EQ(0, ftruncate(self->fd, self->size));
 	ASSERT_EQ(0, fstat(self->fd, &st));
 	ASSERT_EQ(1234, lseek(self->fd, 1234, SEEK_SET));
-	EXPECT_EQ(1234, fdinfo(self->fd, "pos", 10));
-	EXPECT_EQ(st.st_ino, fdinfo(self->fd, "ino", 10));
-	EXPECT_EQ(O_RDWR, fdinfo(self->fd, "flags", 8) & O_ACCMODE);
-	EXPECT_LE(0, fdinfo(self->fd, "mnt_id", 10));
+	EXPECT_EQ(1234, fdinfo_of(self->fd, "pos", 10));
+	EXPECT_EQ(st.st_ino, fdinfo_of(self->fd, "ino", 10));
+	EXPECT_EQ(O_RDWR, fdinfo_of(self->fd, "flags", 8) & O_ACCMODE);
+	EXPECT_LE(0, fdinfo_of(self->fd, "mnt_id", 10));
 }
 
 /* Nothing of a file that is gone stays behind. */

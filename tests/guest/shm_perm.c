@@ -126,10 +126,11 @@ static int segment_of_owner(key_t key, size_t size, int mode)
 {
 	static int next;
 	struct shmid_ds ds;
-	int id;
+	int id, err;
 
-	if (AS(OWNER, GROUP, .act = act_get, .id = key + ++next, .size = size,
-	       .flags = IPC_CREAT | IPC_EXCL | mode))
+	err = AS(OWNER, GROUP, .act = act_get, .id = key + ++next,
+		 .size = size, .flags = IPC_CREAT | IPC_EXCL | mode);
+	if (err)
 		return -1;
 	id = shmget(key + next, 0, 0);
 	if (id < 0 || shmctl(id, IPC_STAT, &ds) ||

@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(stress)
 	huge_pool_put(self->pool);
 }
 
-static unsigned int draw(uint64_t *state)
+static unsigned int draw(__u64 *state)
 {
 	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return *state >> 33;
@@ -88,15 +88,15 @@ static bool expected(int err)
  * Each worker has a word in each segment. A segment that it holds attached
  * cannot be exchanged under it: what it wrote there must stay.
  */
-static bool use_attached(char *mem, size_t size, int worker, uint64_t *state)
+static bool use_attached(char *mem, size_t size, int worker, __u64 *state)
 {
-	volatile uint64_t *word = (uint64_t *)mem + worker;
-	uint64_t value = draw(state);
+	__u64 *word = (__u64 *)mem + worker;
+	__u64 value = draw(state);
 	size_t unit = size / 2;
 	pid_t pid;
 
 	/* Racing with nobody but reclaim: a huge page may be missing. */
-	*word = value;
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
 	switch (draw(state) % 4) {
 	case 0:
 		if (mprotect(mem + unit, unit, PROT_READ))
@@ -109,7 +109,7 @@ static bool use_attached(char *mem, size_t size, int worker, uint64_t *state)
 	case 2:
 		pid = fork();
 		if (!pid)
-			_exit(*word != value);
+			_exit(__atomic_load_n(word, __ATOMIC_RELAXED) != value);
 		if (pid > 0) {
 			int status;
 
@@ -118,10 +118,10 @@ static bool use_attached(char *mem, size_t size, int worker, uint64_t *state)
 		}
 		break;
 	}
-	return *word == value;
+	return __atomic_load_n(word, __ATOMIC_RELAXED) == value;
 }
 
-static int one_turn(size_t size, int flags, int worker, uint64_t *state)
+static int one_turn(size_t size, int flags, int worker, __u64 *state)
 {
 	key_t key = KEY + draw(state) % KEYS;
 	char *mem;
@@ -147,10 +147,10 @@ static int one_turn(size_t size, int flags, int worker, uint64_t *state)
 	return shmdt(mem) ? 7 : 0;
 }
 
-static int work(size_t size, int flags, int worker, uint64_t seed,
+static int work(size_t size, int flags, int worker, __u64 seed,
 		const struct timespec *end)
 {
-	uint64_t state = seed;
+	__u64 state = seed;
 	struct timespec now;
 	int ret = 0;
 

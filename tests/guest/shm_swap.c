@@ -135,7 +135,7 @@ TEST_F(swap, attached_by_several)
  * Each process owns a stripe: it checks what the last round left there, and
  * writes the next, while the parent keeps pushing everything out.
  */
-static int own_stripe(char *stripe, size_t len, uint64_t seed)
+static int own_stripe(char *stripe, size_t len, __u64 seed)
 {
 	size_t bad = 0;
 	int round;

@@ -248,10 +248,11 @@ TEST_F(shm, attach_misaligned_for_backing)
 
 	if (variant->huge) {
 		EXPECT_EQ(EINVAL, ERRNO_OF(shmat(id, at + page, 0)));
+		EXPECT_EQ(0, shm_nattch(id));
 	} else {
 		EXPECT_EQ(at + page, ATTACH(id, at + page, 0));
+		EXPECT_EQ(1, shm_nattch(id));
 	}
-	EXPECT_EQ(variant->huge ? 0 : 1, shm_nattch(id));
 }
 
 TEST_F(shm, attach_remap)
@@ -338,11 +339,8 @@ TEST_F(shm, page_size_in_smaps)
 	pattern_fill(mem, self->size, 4);
 	EXPECT_EQ(want / 1024, smaps_kb(mem, "KernelPageSize"));
 	EXPECT_EQ(want / 1024, smaps_kb(mem, "MMUPageSize"));
-	if (variant->huge) {
-		EXPECT_EQ(self->size / 1024, smaps_kb(mem, "Private_Hugetlb"));
-	} else {
-		EXPECT_EQ(self->size / 1024, smaps_kb(mem, "Rss"));
-	}
+	EXPECT_EQ(self->size / 1024,
+		  smaps_kb(mem, variant->huge ? "Private_Hugetlb" : "Rss"));
 	EXPECT_EQ(variant->thp ? self->size / 1024 : 0,
 		  smaps_kb(mem, "ShmemPmdMapped"));
 }

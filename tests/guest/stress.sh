@@ -10,18 +10,21 @@ here=$(dirname -- "$0")
 . "$here/tap.sh"
 seconds=${1:-20}
 
-# Half of the work is done beside a hog, which takes most of the memory: what
-# the stressor itself can take in that time, it would otherwise fit in there.
-hog='--vm 1 --vm-bytes 380M --vm-keep'
+# Most run beside a hog, which takes nearly all of the memory: what they could
+# fill by themselves in that time would fit in.
+hog()
+{
+	echo --vm 1 --vm-bytes "$1" --vm-keep
+}
 
 stressor()
 {
 	case $1 in
-	shm) echo --shm 2 --shm-bytes 64M --shm-objs 4 "$hog" ;;
+	shm) echo --shm 2 --shm-bytes 64M --shm-objs 4 "$(hog 460M)" ;;
 	shm-sysv) echo --shm-sysv 2 --shm-sysv-bytes 256M --shm-sysv-segs 8 \
-			"$hog" ;;
-	memfd) echo --memfd 2 --memfd-bytes 800M --memfd-fds 8 ;;
-	mmap) echo --mmap 2 --mmap-bytes 32M "$hog" ;;
+			"$(hog 400M)" ;;
+	memfd) echo --memfd 2 --memfd-bytes 256M --memfd-fds 8 "$(hog 440M)" ;;
+	mmap) echo --mmap 2 --mmap-bytes 64M "$(hog 460M)" ;;
 	vm) echo --vm 2 --vm-bytes 900M --vm-keep --vm-method flip ;;
 	esac
 }
