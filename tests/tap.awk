@@ -8,8 +8,6 @@
 
 {
 	sub(/\r$/, "")
-	# a kernel's log has its time and the task in front
-	sub(/^\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? /, "")
 	match($0, /^ */)
 	if (RLENGTH != depth)
 		next
