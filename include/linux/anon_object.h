@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Swap-backed anonymous objects, on shmem or hugetlbfs.
+ *
+ * See Documentation/core-api/anon-object.rst.
+ */
+#ifndef _LINUX_ANON_OBJECT_H
+#define _LINUX_ANON_OBJECT_H
+
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct anon_backend;
+struct anon_object;
+struct file;
+struct inode;
+struct iosys_map;
+struct iov_iter;
+struct module;
+struct obj_cgroup;
+struct seq_file;
+struct ucounts;
+struct vm_area_struct;
+struct vm_fault;
+
+/**
+ * enum anon_object_backend - what holds an object's memory
+ * @ANON_OBJECT_SHMEM: shmem: swappable, in folios as the huge policy has them
+ * @ANON_OBJECT_HUGETLB: hugetlbfs: pages of one huge size, reserved, not
+ *	swappable
+ * @ANON_OBJECT_AUTO: hugetlb if its pool can serve the object, else shmem with
+ *	%ANON_OBJECT_HUGE_WITHIN_SIZE
+ */
+enum anon_object_backend {
+	ANON_OBJECT_SHMEM,
+	ANON_OBJECT_HUGETLB,
+	ANON_OBJECT_AUTO,
+};
+
+/**
+ * enum anon_object_huge - when a shmem object gets large folios
+ * @ANON_OBJECT_HUGE_SYSTEM: as the system's settings for shmem say
+ * @ANON_OBJECT_HUGE_NEVER: never
+ * @ANON_OBJECT_HUGE_ALWAYS: always, even if that goes beyond the object's size
+ * @ANON_OBJECT_HUGE_WITHIN_SIZE: where the folio is fully within the object's
+ *	size; elsewhere as for %ANON_OBJECT_HUGE_ADVISE
+ * @ANON_OBJECT_HUGE_ADVISE: where user space has asked for it with madvise();
+ *	this means never for pins
+ *
+ * /sys/kernel/mm/transparent_hugepage/shmem_enabled rules over each of them
+ * when it is "deny" or "force".
+ */
+enum anon_object_huge {
+	ANON_OBJECT_HUGE_SYSTEM,
+	ANON_OBJECT_HUGE_NEVER,
+	ANON_OBJECT_HUGE_ALWAYS,
+	ANON_OBJECT_HUGE_WITHIN_SIZE,
+	ANON_OBJECT_HUGE_ADVISE,
+};
+
+/* Do not account or reserve the whole size up front */
+#define ANON_OBJECT_NORESERVE		BIT(0)
+/* Kernel-internal: the caller does its own LSM checks */
+#define ANON_OBJECT_PRIVATE		BIT(1)
+/* anon_object_resize() may be used, and any size, 0 included, is valid */
+#define ANON_OBJECT_RESIZABLE		BIT(2)
+/* hugetlb only for those whom the hugetlb_shm_group rule lets have it */
+#define ANON_OBJECT_HUGETLB_PERM	BIT(3)
+
+/**
+ * struct anon_object_ops - what the owner of an object adds to it
+ * @owner: THIS_MODULE; stays loaded until the object has gone
+ * @shrink: Give memory back, because a pin of @obj could not have its folios
+ *	without reclaim. @nr_pages is the number of pages that the pin still
+ *	needs. Called with no lock of the object's held, with whatever the
+ *	caller of the pin holds; may sleep, may unpin, must not pin @obj.
+ *	Optional.
+ * @release: The object is going away, with its inode. The memory is still
+ *	there, no user is left. Called from the eviction of the inode: may
+ *	sleep, must not allocate with reclaim into file systems. Optional.
+ */
+struct anon_object_ops {
+	struct module *owner;
+	void (*shrink)(struct anon_object *obj, unsigned long nr_pages);
+	void (*release)(struct anon_object *obj);
+};
+
+/**
+ * struct anon_object_attrs - what anon_object_create() makes
+ * @name: the name that /proc/<pid>/maps and debugfs show
+ * @size: bytes; shmem accounts whole pages, hugetlb rounds it up to its page
+ *	size
+ * @backend: what holds the memory
+ * @page_shift: hugetlb: log2 of the page size in bytes, 0 for the default size
+ * @huge: shmem: when to allocate large folios
+ * @gfp: the page allocator's flags for the object's memory, which also hold
+ *	when it is swapped in; 0 for the backend's own
+ * @flags: ANON_OBJECT_*
+ * @ops: the owner's hooks, or NULL
+ * @private: the owner's data, see anon_object_private()
+ */
+struct anon_object_attrs {
+	const char *name;
+	loff_t size;
+	enum anon_object_backend backend;
+	unsigned int page_shift;
+	enum anon_object_huge huge;
+	gfp_t gfp;
+	unsigned int flags;
+	const struct anon_object_ops *ops;
+	void *private;
+};
+
+/**
+ * struct anon_object_stat - what an object holds, in bytes
+ * @resident: in memory
+ * @swapped: in swap
+ * @pinned: held by pins; what two pins hold counts twice
+ * @page_size: the backend's smallest folio
+ */
+struct anon_object_stat {
+	u64 resident;
+	u64 swapped;
+	u64 pinned;
+	u64 page_size;
+};
+
+/**
+ * struct anon_object_map - an object's memory, pinned and mapped
+ * @vaddr: where it is mapped
+ * @size: bytes
+ * @sgt: private: the pin
+ */
+struct anon_object_map {
+	void *vaddr;
+	size_t size;
+	struct sg_table sgt;
+};
+
+/* For unpinning: what has been done with the memory */
+#define ANON_OBJECT_DIRTY	BIT(0)
+#define ANON_OBJECT_ACCESSED	BIT(1)
+
+/**
+ * struct anon_view_ops - hooks into a view's mappings
+ * @owner: THIS_MODULE; stays loaded until the view has gone
+ * @open: A mapping of the view has been added: by mmap(), where an error fails
+ *	it and @close is not called, or by fork(), mremap() or a split, where
+ *	an error only warns. Called with the mmap_lock held; may sleep. For a
+ *	fork or a split, the backend's own hook has run. Optional, with @close.
+ * @close: A mapping of the view is gone. Called with the mmap_lock held, after
+ *	the backend's own hook; may sleep. Optional, with @open.
+ * @fault: Called before the backend's fault handler, as that is; 0 goes on to
+ *	it, anything else is returned in its place. Not for hugetlb. Optional.
+ * @mmap: Device views: the driver's own mmap, with vm_pgoff at the view's
+ *	fake offset. Called with the mmap_lock held. Mandatory there, not
+ *	allowed elsewhere.
+ * @release: The view is gone, and with it @private. May sleep. Optional.
+ */
+struct anon_view_ops {
+	struct module *owner;
+	int (*open)(struct vm_area_struct *vma, void *private);
+	void (*close)(struct vm_area_struct *vma, void *private);
+	vm_fault_t (*fault)(struct vm_fault *vmf, void *private);
+	int (*mmap)(struct vm_area_struct *vma, void *private);
+	void (*release)(void *private);
+};
+
+/**
+ * struct anon_view_attrs - what anon_object_view() makes
+ * @flags: O_RDONLY, O_WRONLY or O_RDWR
+ * @ops: hooks, or NULL
+ * @private: the argument that the hooks get
+ * @mapping: device views: the mapping that the driver revokes its PTEs
+ *	through; NULL makes a backing view
+ * @pgoff: device views: where in @mapping the object begins, in pages
+ */
+struct anon_view_attrs {
+	int flags;
+	const struct anon_view_ops *ops;
+	void *private;
+	struct address_space *mapping;
+	unsigned long pgoff;
+};
+
+extern const struct anon_backend anon_shmem_backend;
+extern const struct anon_backend anon_hugetlb_backend;
+
+#ifdef CONFIG_ANON_OBJECT
+/**
+ * struct anon_object - a swap-backed anonymous object
+ * @backend: what holds the memory
+ * @inode: the backing inode, which this is part of
+ * @ops: the owner's hooks, or NULL
+ * @private: the owner's data
+ * @objcg: whom the kernel's own allocations are charged to; NULL for the root
+ * @refs: references; while there are any, @file is held
+ * @lock: protects @file, @pins, @pinned, @locked and the AS_UNEVICTABLE flag
+ *	of the mapping; irq-safe, because the last put may come from anywhere
+ * @file: keeps inode and mount while @refs is not 0
+ * @pins: pins in force
+ * @pinned: pages that they hold
+ * @flags: ANON_OBJECT_*
+ * @huge: enum anon_object_huge
+ * @owned: made by anon_object_create(), not by user space
+ * @locked: SHM_LOCKed
+ * @noswap: the mount does not swap
+ * @viewed: has been given to user space as a view
+ */
+struct anon_object {
+	const struct anon_backend *backend;
+	struct inode *inode;
+	const struct anon_object_ops *ops;
+	void *private;
+	struct obj_cgroup *objcg;
+	refcount_t refs;
+	spinlock_t lock;	/* irq-safe, nests inside all else */
+	struct file *file;
+	unsigned int pins;
+	unsigned long pinned;
+	u16 flags;
+	u8 huge;
+	bool owned;
+	bool locked;
+	bool noswap;
+	bool viewed;
+};
+
+/* For the backing file systems */
+void anon_object_init(struct anon_object *obj, struct inode *inode,
+		      const struct anon_backend *backend);
+void anon_object_evict(struct anon_object *obj);
+int anon_object_may_open(const struct anon_object *obj);
+
+static inline enum anon_object_huge
+anon_object_huge(const struct anon_object *obj)
+{
+	return obj->huge;
+}
+#else
+struct anon_object {
+};
+
+static inline void anon_object_init(struct anon_object *obj,
+				    struct inode *inode,
+				    const struct anon_backend *backend)
+{
+}
+
+static inline void anon_object_evict(struct anon_object *obj)
+{
+}
+
+static inline int anon_object_may_open(const struct anon_object *obj)
+{
+	return 0;
+}
+
+static inline enum anon_object_huge
+anon_object_huge(const struct anon_object *obj)
+{
+	return ANON_OBJECT_HUGE_SYSTEM;
+}
+#endif /* CONFIG_ANON_OBJECT */
+
+struct anon_object *anon_object_create(const struct anon_object_attrs *attrs);
+struct anon_object *anon_object_from_file(struct file *file);
+struct anon_object *anon_object_get(struct anon_object *obj);
+void anon_object_put(struct anon_object *obj);
+struct file *anon_object_file(struct anon_object *obj);
+loff_t anon_object_size(struct anon_object *obj);
+void *anon_object_private(struct anon_object *obj);
+void anon_object_set_ino(struct anon_object *obj, u64 ino);
+int anon_object_resize(struct anon_object *obj, loff_t size);
+
+int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
+			  struct page **pages);
+void anon_object_unpin_pages(struct anon_object *obj, struct page **pages,
+			     size_t nr_pages, unsigned int flags);
+int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
+			unsigned int max_segment, struct sg_table *sgt);
+void anon_object_unpin_sgt(struct anon_object *obj, struct sg_table *sgt,
+			   unsigned int flags);
+int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
+		     pgprot_t prot, struct anon_object_map *map);
+void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
+			unsigned int flags);
+
+ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
+			      struct iov_iter *to);
+ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
+			       struct iov_iter *from);
+int anon_object_read(struct anon_object *obj, loff_t pos, void *buf,
+		     size_t len);
+int anon_object_write(struct anon_object *obj, loff_t pos, const void *buf,
+		      size_t len);
+int anon_object_read_map(struct anon_object *obj, loff_t pos,
+			 struct iosys_map *dst, size_t dst_offset, size_t len);
+int anon_object_write_map(struct anon_object *obj, loff_t pos,
+			  const struct iosys_map *src, size_t src_offset,
+			  size_t len);
+
+long anon_object_swap_out(struct anon_object *obj, loff_t pos, loff_t len);
+int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len);
+int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len);
+int anon_object_truncate_range(struct anon_object *obj, loff_t pos,
+			       loff_t len);
+
+int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts);
+void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts);
+void anon_object_move_evictable(struct anon_object *obj);
+void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat);
+
+struct file *anon_object_view(struct anon_object *obj,
+			      const struct anon_view_attrs *attrs);
+void *anon_view_private(struct file *file, const struct anon_view_ops *ops);
+int anon_view_fd(struct file *file, unsigned int lowest, int flags);
+
+#endif /* _LINUX_ANON_OBJECT_H */

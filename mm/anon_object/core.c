@@ -1,0 +1,707 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Swap-backed anonymous objects: their life, their size and their state.
+ *
+ * An object is part of the inode that backs it, in shmem or hugetlbfs, so
+ * every file of that inode leads to the same object, and it goes when the
+ * inode is evicted.  The owner of an object, and of what is in the memory, is
+ * whoever created it; the functions here do their own locking.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+#include <uapi/linux/fcntl.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/anon_object.h>
+
+/**
+ * DOC: overview
+ *
+ * A &struct anon_object is memory that has no name in a file system and that
+ * goes to swap when memory is short: a System V shared memory segment, a
+ * buffer object of a graphics driver.  It is what shmem and hugetlbfs have
+ * offered to the rest of the kernel as unlinked files, with the loops around
+ * them that every user wrote for itself: to pin the memory, to keep reclaim
+ * away from it, to give it back, to write it out.
+ *
+ * .. code-block:: c
+ *
+ *	static const struct anon_object_attrs attrs = {
+ *		.name = "ring buffer",
+ *		.size = SZ_4M,
+ *		.huge = ANON_OBJECT_HUGE_WITHIN_SIZE,
+ *	};
+ *	struct anon_object *obj = anon_object_create(&attrs);
+ *	struct sg_table sgt;
+ *
+ *	if (IS_ERR(obj))
+ *		return PTR_ERR(obj);
+ *	err = anon_object_pin_sgt(obj, 0, SZ_4M, UINT_MAX, &sgt);
+ *	if (err)
+ *		goto err_put;
+ *	...
+ *	anon_object_unpin_sgt(obj, &sgt, ANON_OBJECT_DIRTY);
+ *	err_put:
+ *	anon_object_put(obj);
+ */
+
+/**
+ * DOC: lifetime
+ *
+ * anon_object_create(), anon_object_from_file() and anon_object_get() give a
+ * reference, anon_object_put() takes one back; that may be done in any
+ * context, for it defers as fput() does.  While there are references, the
+ * object holds a file, and thus its inode and its mount.  When there are none,
+ * the inode may live on through a file of user space's, a memfd for instance,
+ * and the object with it: anon_object_from_file() finds it again.
+ *
+ * A pin needs a reference for as long as it lasts.  A view holds one itself.
+ */
+
+/**
+ * DOC: locking
+ *
+ * No lock of the object's is to be held by callers.  What the functions take,
+ * and what may therefore not be held around them:
+ *
+ * - anon_object_put(), anon_object_get(), anon_object_from_file(),
+ *   anon_object_file(), anon_object_stat(), anon_object_lock(),
+ *   anon_object_unlock(), anon_object_size(): spinlocks only.  They may be
+ *   called under a spinlock; anon_object_put() from interrupts too.
+ * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
+ *   anon_object_write*(), anon_object_prefetch(): the folio lock, and for
+ *   hugetlb the fault mutex, i_mmap_rwsem; they allocate, with reclaim.  Never
+ *   i_rwsem, so they may be called with the mmap_lock or a dma_resv held.
+ * - anon_object_unpin_*(), anon_object_vunmap(): spinlocks only, but they may
+ *   sleep.  They do not allocate, so they may be called from shrinkers.
+ * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem; may be
+ *   called from shrinkers.
+ * - anon_object_punch(), anon_object_truncate_range(): the folio lock,
+ *   i_mmap_rwsem, for hugetlb the fault mutex.  Neither allocates; both may
+ *   be called from shrinkers.
+ * - anon_object_create(), anon_object_resize(), anon_object_view(),
+ *   anon_view_fd(): these allocate; resize takes i_rwsem.
+ *
+ * The hooks: &anon_object_ops.shrink is called with what the caller of the pin
+ * holds, &anon_object_ops.release with nothing, those of &struct
+ * anon_view_ops with the mmap_lock but for release.
+ */
+
+void anon_object_init(struct anon_object *obj, struct inode *inode,
+		      const struct anon_backend *backend)
+{
+	memset(obj, 0, sizeof(*obj));
+	obj->backend = backend;
+	obj->inode = inode;
+	obj->noswap = mapping_unevictable(inode->i_mapping);
+	spin_lock_init(&obj->lock);
+}
+
+/* The inode is being evicted: no reference is left, nor any pin */
+void anon_object_evict(struct anon_object *obj)
+{
+	if (!obj->owned)
+		return;
+
+	trace_anon_object_destroy(obj);
+	WARN_ON_ONCE(obj->pins);
+	if (obj->ops && obj->ops->release)
+		obj->ops->release(obj);
+	if (obj->ops)
+		module_put(obj->ops->owner);
+	obj_cgroup_put(obj->objcg);
+}
+
+/*
+ * An open through /proc makes a plain file of the inode, with no regard for
+ * the access mode or the hooks of the view that it went through.
+ */
+int anon_object_may_open(const struct anon_object *obj)
+{
+	return READ_ONCE(obj->viewed) ? -EACCES : 0;
+}
+
+static int anon_object_check_attrs(const struct anon_object_attrs *attrs)
+{
+	if (attrs->flags & ~(ANON_OBJECT_NORESERVE | ANON_OBJECT_PRIVATE |
+			     ANON_OBJECT_RESIZABLE | ANON_OBJECT_HUGETLB_PERM))
+		return -EINVAL;
+	if (attrs->size < 0 || attrs->size > MAX_LFS_FILESIZE)
+		return -EINVAL;
+	if (!attrs->size && !(attrs->flags & ANON_OBJECT_RESIZABLE))
+		return -EINVAL;
+	if (!attrs->name)
+		return -EINVAL;
+	if (attrs->huge > ANON_OBJECT_HUGE_ADVISE)
+		return -EINVAL;
+	if (attrs->gfp & ~__GFP_BITS_MASK)
+		return -EINVAL;
+	if (attrs->page_shift && attrs->backend == ANON_OBJECT_SHMEM)
+		return -EINVAL;
+	return 0;
+}
+
+static struct anon_object *
+anon_object_create_on(const struct anon_backend *backend,
+		      const struct anon_object_attrs *attrs)
+{
+	struct anon_object *obj;
+	struct file *file;
+
+	if (attrs->ops && !try_module_get(attrs->ops->owner))
+		return ERR_PTR(-ENODEV);
+	file = backend->create(attrs, attrs->size);
+	if (IS_ERR(file)) {
+		if (attrs->ops)
+			module_put(attrs->ops->owner);
+		return ERR_CAST(file);
+	}
+
+	obj = anon_object_from_inode(file_inode(file));
+	obj->file = file;
+	refcount_set(&obj->refs, 1);
+	obj->ops = attrs->ops;
+	obj->private = attrs->private;
+	obj->flags = attrs->flags;
+	obj->owned = true;
+	obj->objcg = get_obj_cgroup_from_current();
+	if (attrs->gfp)
+		mapping_set_gfp_mask(anon_object_mapping(obj), attrs->gfp);
+
+	trace_anon_object_create(obj);
+	return obj;
+}
+
+/*
+ * With nothing reserved, the pool would promise what it may not have later. And
+ * what is smaller than a huge page is not worth one.
+ */
+static struct anon_object *
+anon_object_create_auto(const struct anon_object_attrs *attrs)
+{
+	struct anon_object_attrs tried = *attrs;
+	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
+	struct anon_object *obj;
+
+	if (page_size && attrs->size >= page_size) {
+		tried.flags &= ~ANON_OBJECT_NORESERVE;
+		obj = anon_object_create_on(&anon_hugetlb_backend, &tried);
+		if (!IS_ERR(obj))
+			return obj;
+	}
+
+	tried.flags = attrs->flags;
+	tried.huge = ANON_OBJECT_HUGE_WITHIN_SIZE;
+	return anon_object_create_on(&anon_shmem_backend, &tried);
+}
+
+/**
+ * anon_object_create - make an object
+ * @attrs: what it is to be like; not needed once this has returned
+ *
+ * No folio is allocated yet. The memory that is later allocated by the kernel
+ * for the object, in whatever context, is charged to the memory cgroup that is
+ * charged now.
+ *
+ * Context: May sleep, allocates with GFP_KERNEL. shmem objects can be had from
+ * the first initcalls on, hugetlb objects from fs_initcall on.
+ * Return: The object, with a reference that anon_object_put() gives back, or
+ * an ERR_PTR():
+ *
+ * * -EINVAL: size 0 without %ANON_OBJECT_RESIZABLE, a negative size or one
+ *   above MAX_LFS_FILESIZE; no name; an unknown backend, huge policy, flag or
+ *   hugetlb page size; a page size for shmem
+ * * -EOPNOTSUPP: a huge policy on a kernel without shmem
+ * * -EPERM: hugetlb, and %ANON_OBJECT_HUGETLB_PERM finds no permission
+ * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool
+ * * -ENOSPC: no inode
+ * * -ENODEV, -ENOENT: it is too early during boot, or the owner of the hooks is
+ *   being unloaded
+ */
+struct anon_object *anon_object_create(const struct anon_object_attrs *attrs)
+{
+	int err;
+
+	err = anon_object_check_attrs(attrs);
+	if (err)
+		return ERR_PTR(err);
+
+	switch (attrs->backend) {
+	case ANON_OBJECT_SHMEM:
+		return anon_object_create_on(&anon_shmem_backend, attrs);
+	case ANON_OBJECT_HUGETLB:
+		return anon_object_create_on(&anon_hugetlb_backend, attrs);
+	case ANON_OBJECT_AUTO:
+		return anon_object_create_auto(attrs);
+	}
+	return ERR_PTR(-EINVAL);
+}
+EXPORT_SYMBOL_GPL(anon_object_create);
+
+/* The object that an inode has, or NULL; the caller keeps the inode */
+struct anon_object *anon_object_from_inode(struct inode *inode)
+{
+	return anon_shmem_from_inode(inode) ?: anon_hugetlb_from_inode(inode);
+}
+
+/**
+ * anon_object_from_file - find the object of a file
+ * @file: a memfd, a view, or any other regular file on shmem or hugetlbfs
+ *
+ * Context: Any, but not from interrupts.
+ * Return: The object, with a reference that anon_object_put() gives back, or
+ * ERR_PTR(-EINVAL) if @file is not on shmem or hugetlbfs.
+ */
+struct anon_object *anon_object_from_file(struct file *file)
+{
+	struct anon_object *obj = anon_object_from_inode(file_inode(file));
+	unsigned long flags;
+
+	if (!obj)
+		return ERR_PTR(-EINVAL);
+
+	spin_lock_irqsave(&obj->lock, flags);
+	if (!refcount_inc_not_zero(&obj->refs)) {
+		obj->file = get_file(file);
+		refcount_set(&obj->refs, 1);
+	}
+	spin_unlock_irqrestore(&obj->lock, flags);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(anon_object_from_file);
+
+/**
+ * anon_object_get - take another reference
+ * @obj: the object, to which the caller has a reference
+ *
+ * Context: Any.
+ * Return: @obj.
+ */
+struct anon_object *anon_object_get(struct anon_object *obj)
+{
+	refcount_inc(&obj->refs);
+	return obj;
+}
+EXPORT_SYMBOL_GPL(anon_object_get);
+
+/**
+ * anon_object_put - give a reference back
+ * @obj: the object, or NULL
+ *
+ * Context: Any; what may sleep is deferred, as fput() does it.
+ */
+void anon_object_put(struct anon_object *obj)
+{
+	unsigned long flags;
+	struct file *file;
+
+	if (!obj)
+		return;
+	if (!refcount_dec_and_lock_irqsave(&obj->refs, &obj->lock, &flags))
+		return;
+
+	file = obj->file;
+	obj->file = NULL;
+	spin_unlock_irqrestore(&obj->lock, flags);
+	fput(file);
+}
+EXPORT_SYMBOL_GPL(anon_object_put);
+
+/**
+ * anon_object_file - a file of an object
+ * @obj: the object, to which the caller has a reference
+ *
+ * For callers that need a file of the backing file system still. It has the
+ * access mode of the file that the object was found through, and is open for
+ * reading and writing if the object was created.
+ *
+ * Context: Any.
+ * Return: The file, with a reference that fput() gives back.
+ */
+struct file *anon_object_file(struct anon_object *obj)
+{
+	return get_file(obj->file);
+}
+EXPORT_SYMBOL_GPL(anon_object_file);
+
+/**
+ * anon_object_size - the size of an object
+ * @obj: the object
+ *
+ * Context: Any.
+ * Return: Bytes.
+ */
+loff_t anon_object_size(struct anon_object *obj)
+{
+	return i_size_read(obj->inode);
+}
+EXPORT_SYMBOL_GPL(anon_object_size);
+
+/**
+ * anon_object_private - the owner's data
+ * @obj: the object
+ *
+ * Return: &anon_object_attrs.private, or NULL if user space made the object.
+ */
+void *anon_object_private(struct anon_object *obj)
+{
+	return obj->private;
+}
+EXPORT_SYMBOL_GPL(anon_object_private);
+
+/**
+ * anon_object_set_ino - choose the inode number that user space sees
+ * @obj: the object, which has not been given to user space yet
+ * @ino: the number
+ */
+void anon_object_set_ino(struct anon_object *obj, u64 ino)
+{
+	obj->inode->i_ino = ino;
+}
+EXPORT_SYMBOL_GPL(anon_object_set_ino);
+
+/**
+ * anon_object_resize - change the size of an object
+ * @obj: the object, created with %ANON_OBJECT_RESIZABLE
+ * @size: bytes; for hugetlb, a multiple of its page size
+ *
+ * What is beyond @size is freed, even if it is pinned: the pins then hold
+ * folios that are no longer the object's. What growing needs is accounted or
+ * reserved as at creation. The owner sees to it that pins and I/O beyond @size
+ * do not go on meanwhile.
+ *
+ * Context: May sleep; takes i_rwsem.
+ * Return: 0, or
+ *
+ * * -EINVAL: @size is negative, above MAX_LFS_FILESIZE, or misaligned
+ * * -EPERM: the object is not resizable
+ * * -ENOMEM: too little memory to account for, or in the hugetlb pool
+ */
+int anon_object_resize(struct anon_object *obj, loff_t size)
+{
+	int err;
+
+	if (size < 0 || size > MAX_LFS_FILESIZE)
+		return -EINVAL;
+	if (!(obj->flags & ANON_OBJECT_RESIZABLE))
+		return -EPERM;
+
+	inode_lock(obj->inode);
+	err = obj->backend->resize(obj, size);
+	inode_unlock(obj->inode);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_resize);
+
+/* What the backends' resize comes down to; i_rwsem is held */
+int anon_object_resize_inode(struct anon_object *obj, loff_t size)
+{
+	struct iattr attr = { .ia_valid = ATTR_SIZE, .ia_size = size };
+	struct dentry *dentry = file_dentry(obj->file);
+
+	return obj->inode->i_op->setattr(&nop_mnt_idmap, dentry, &attr);
+}
+
+/* Is the range one of the object's, not empty, and aligned? */
+int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
+			    unsigned int align)
+{
+	loff_t end, size = round_up(anon_object_size(obj), (loff_t)align);
+
+	if (pos < 0 || len <= 0 || check_add_overflow(pos, len, &end))
+		return -EINVAL;
+	if (!IS_ALIGNED(pos, align) || !IS_ALIGNED(len, align))
+		return -EINVAL;
+	return end > size ? -EINVAL : 0;
+}
+
+/* The same for what is copied: any range will do, even an empty one */
+int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len)
+{
+	loff_t end;
+
+	if (pos < 0 || check_add_overflow(pos, len, &end))
+		return -EINVAL;
+	return end > anon_object_size(obj) ? -EINVAL : 0;
+}
+
+/*
+ * Charge what is allocated for @obj to its creator until the matching exit. An
+ * object that user space has made is charged to whom it would be anyway.
+ */
+struct mem_cgroup *anon_object_enter_memcg(struct anon_object *obj,
+					   struct mem_cgroup **old)
+{
+	struct mem_cgroup *memcg;
+
+	if (!obj->objcg)
+		return NULL;
+	memcg = get_mem_cgroup_from_objcg(obj->objcg);
+	*old = set_active_memcg(memcg);
+	return memcg;
+}
+
+void anon_object_exit_memcg(struct mem_cgroup *memcg, struct mem_cgroup *old)
+{
+	if (!memcg)
+		return;
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+}
+
+/**
+ * anon_object_swap_out - write an object to swap now
+ * @obj: the object
+ * @pos: where to begin, in bytes, a multiple of the page size
+ * @len: bytes, a multiple of the page size
+ *
+ * User space's mappings of what is swapped out are removed. What is pinned,
+ * locked with mlock() or busy is skipped.
+ *
+ * Context: May sleep.
+ * Return: The number of pages for which a write to swap was begun, or
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EOPNOTSUPP: the backend does not swap
+ */
+long anon_object_swap_out(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	long ret;
+
+	ret = anon_object_check_range(obj, pos, len, PAGE_SIZE);
+	if (ret)
+		return ret;
+	if (!obj->backend->swap_out)
+		return -EOPNOTSUPP;
+
+	ret = obj->backend->swap_out(obj, pos >> PAGE_SHIFT,
+				     (pos + len) >> PAGE_SHIFT);
+	trace_anon_object_swap_out(obj, pos, len, ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(anon_object_swap_out);
+
+/**
+ * anon_object_prefetch - read an object back from swap
+ * @obj: the object
+ * @pos: where to begin, in bytes, a multiple of the page size
+ * @len: bytes, a multiple of the page size
+ *
+ * Holes stay holes. What has been read may be swapped out again at once; pin
+ * it where that matters.
+ *
+ * Context: May sleep, allocates.
+ * Return: 0, or
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EOPNOTSUPP: the backend does not swap
+ * * -ENOMEM: no memory; part of the range may have been read
+ * * -EIO: swap could not be read
+ */
+int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	struct mem_cgroup *memcg, *old;
+	int err;
+
+	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
+	if (err)
+		return err;
+	if (!obj->backend->prefetch)
+		return -EOPNOTSUPP;
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	err = obj->backend->prefetch(obj, pos >> PAGE_SHIFT,
+				     (pos + len) >> PAGE_SHIFT);
+	anon_object_exit_memcg(memcg, old);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_prefetch);
+
+/**
+ * anon_object_truncate_range - free a range of an object
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @len: bytes
+ *
+ * The size stays, the range reads as zeroes from now on. For the owner of the
+ * object: folios that are pinned leave it too, and are freed when they are
+ * unpinned. Both ends have to be multiples of the backend's page size, but for
+ * the end of the object.
+ *
+ * Context: May sleep, does not allocate.
+ * Return: 0, or -EINVAL: the range is misaligned, empty or not within the
+ * object.
+ */
+int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	loff_t size = anon_object_size(obj);
+	struct anon_object_stat stat = {};
+	int err;
+
+	obj->backend->stat(obj, &stat);
+	if (pos >= 0 && pos < size && len == size - pos)
+		len = round_up(size, (loff_t)stat.page_size) - pos;
+	err = anon_object_check_range(obj, pos, len, stat.page_size);
+	if (err)
+		return err;
+
+	obj->backend->drop(obj, pos >> PAGE_SHIFT, (pos + len) >> PAGE_SHIFT);
+	trace_anon_object_purge(obj, pos, len, 0);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(anon_object_truncate_range);
+
+/**
+ * anon_object_punch - free a range of an object that nobody has pinned
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @len: bytes
+ *
+ * As anon_object_truncate_range(), for those who are not the object's owner.
+ *
+ * Context: May sleep, does not allocate.
+ * Return: 0, or
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EPERM: the file is sealed against writing
+ * * -EBUSY: there are pins of the object
+ */
+int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (READ_ONCE(obj->pins))
+		return -EBUSY;
+	return anon_object_truncate_range(obj, pos, len);
+}
+EXPORT_SYMBOL_GPL(anon_object_punch);
+
+/*
+ * Reclaim leaves a mapping with this flag alone: while there are pins it would
+ * look at folios in vain, and what is SHM_LOCKed it may not take.
+ */
+static void anon_object_update_unevictable_locked(struct anon_object *obj)
+{
+	lockdep_assert_held(&obj->lock);
+
+	if (obj->pins || obj->locked || obj->noswap)
+		mapping_set_unevictable(anon_object_mapping(obj));
+	else
+		mapping_clear_unevictable(anon_object_mapping(obj));
+}
+
+void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages)
+{
+	guard(spinlock_irqsave)(&obj->lock);
+	obj->pins++;
+	obj->pinned += nr_pages;
+	anon_object_update_unevictable_locked(obj);
+}
+
+/* Returns whether folios that reclaim found unevictable no longer are */
+bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages)
+{
+	guard(spinlock_irqsave)(&obj->lock);
+	if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
+		return false;
+	obj->pins--;
+	obj->pinned -= nr_pages;
+	anon_object_update_unevictable_locked(obj);
+	return !mapping_unevictable(anon_object_mapping(obj));
+}
+
+/**
+ * anon_object_lock - keep an object from being swapped, for user space
+ * @obj: the object
+ * @ucounts: whose RLIMIT_MEMLOCK the object's size counts against; to be given
+ *	to anon_object_unlock() again
+ *
+ * This is what SHM_LOCK does; nothing is brought into memory. An object that
+ * is locked already stays so, and nothing is counted.
+ *
+ * Context: Any, but not from interrupts. Callers make sure that an object is
+ * not locked or unlocked twice at a time.
+ * Return: 0, or
+ *
+ * * -ENOMEM: the limit would be exceeded
+ * * -EOPNOTSUPP: the backend does not swap
+ */
+int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
+{
+	if (!obj->backend->set_locked)
+		return -EOPNOTSUPP;
+	if (obj->locked)
+		return 0;
+	/* Without CONFIG_SHMEM, the lock is but a flag */
+	if (obj->backend->swap_out &&
+	    !user_shm_lock(anon_object_size(obj), ucounts))
+		return -ENOMEM;
+
+	guard(spinlock_irqsave)(&obj->lock);
+	obj->locked = true;
+	obj->backend->set_locked(obj, true);
+	anon_object_update_unevictable_locked(obj);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(anon_object_lock);
+
+/**
+ * anon_object_unlock - let an object be swapped again
+ * @obj: the object
+ * @ucounts: as for anon_object_lock(); NULL does nothing
+ *
+ * anon_object_move_evictable() is to be called when spinlocks have been
+ * dropped, unless the object goes away.
+ *
+ * Context: As for anon_object_lock().
+ */
+void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts)
+{
+	if (!obj->locked || !ucounts)
+		return;
+	if (obj->backend->swap_out)
+		user_shm_unlock(anon_object_size(obj), ucounts);
+
+	guard(spinlock_irqsave)(&obj->lock);
+	obj->locked = false;
+	obj->backend->set_locked(obj, false);
+	anon_object_update_unevictable_locked(obj);
+}
+EXPORT_SYMBOL_GPL(anon_object_unlock);
+
+/**
+ * anon_object_move_evictable - let reclaim find an unlocked object's folios
+ * @obj: the object, to which the caller has a reference
+ *
+ * Does nothing while there are pins: the last unpin will do it.
+ *
+ * Context: May sleep.
+ */
+void anon_object_move_evictable(struct anon_object *obj)
+{
+	if (obj->backend->move_evictable)
+		obj->backend->move_evictable(obj);
+}
+EXPORT_SYMBOL_GPL(anon_object_move_evictable);
+
+/**
+ * anon_object_stat - what an object holds
+ * @obj: the object
+ * @stat: gets the answer
+ *
+ * Context: Any, but not from interrupts.
+ */
+void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat)
+{
+	memset(stat, 0, sizeof(*stat));
+	obj->backend->stat(obj, stat);
+	stat->pinned = (u64)READ_ONCE(obj->pinned) << PAGE_SHIFT;
+}
+EXPORT_SYMBOL_GPL(anon_object_stat);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/anon_objects, and the same for one object in fdinfo.
+ *
+ * There is no list of objects: they are the unlinked files of the backing file
+ * systems, so their superblocks have it already.
+ */
+#include <linux/debugfs.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/seq_file.h>
+#include <linux/uidgid.h>
+
+#include "internal.h"
+
+void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj)
+{
+	struct anon_object_stat stat;
+
+	anon_object_stat(obj, &stat);
+	seq_printf(m, "backend:\t%s\n", obj->backend->name);
+	seq_printf(m, "page_size:\t%llu\n", stat.page_size);
+	seq_printf(m, "size:\t%lld\n", anon_object_size(obj));
+	seq_printf(m, "resident:\t%llu\n", stat.resident);
+	seq_printf(m, "swapped:\t%llu\n", stat.swapped);
+	seq_printf(m, "pinned:\t%llu\n", stat.pinned);
+}
+
+#ifdef CONFIG_DEBUG_FS
+static void anon_objects_show_name(struct seq_file *m, struct inode *inode)
+{
+	struct dentry *dentry = d_find_any_alias(inode);
+	struct name_snapshot name;
+
+	if (!dentry) {
+		seq_putc(m, '-');
+		return;
+	}
+	take_dentry_name_snapshot(&name, dentry);
+	seq_escape(m, name.name.name, " \t\n\\");
+	release_dentry_name_snapshot(&name);
+	dput(dentry);
+}
+
+static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
+{
+	struct anon_object_stat stat;
+
+	anon_object_stat(obj, &stat);
+	anon_objects_show_name(m, obj->inode);
+	seq_printf(m, " %s %llu %lld %llu %llu %llu %u\n", obj->backend->name,
+		   stat.page_size >> 10,
+		   DIV_ROUND_UP(anon_object_size(obj), 1 << 10),
+		   stat.resident >> 10, stat.swapped >> 10, stat.pinned >> 10,
+		   from_kuid_munged(&init_user_ns, obj->inode->i_uid));
+}
+
+/* An inode that is neither new nor going away; iput() gives it back */
+static bool anon_objects_get_inode(struct inode *inode)
+{
+	guard(spinlock)(&inode->i_lock);
+	if (inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_NEW) ||
+	    inode->i_nlink)
+		return false;
+	__iget(inode);
+	return true;
+}
+
+static void anon_objects_show_super(struct super_block *sb, void *arg)
+{
+	struct inode *inode, *prev = NULL;
+	struct seq_file *m = arg;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		struct anon_object *obj = anon_object_from_inode(inode);
+
+		if (!obj || !anon_objects_get_inode(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+
+		/* With a reference to its inode, the place in the list holds */
+		anon_objects_show_one(m, obj);
+		iput(prev);
+		prev = inode;
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(prev);
+}
+
+static int anon_objects_show(struct seq_file *m, void *unused)
+{
+	static const char * const types[] = { "tmpfs", "hugetlbfs" };
+	unsigned int i;
+
+	seq_puts(m, "name backend page_kB size_kB resident_kB swapped_kB pinned_kB owner\n");
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		struct file_system_type *type = get_fs_type(types[i]);
+
+		if (!type)
+			continue;
+		iterate_supers_type(type, anon_objects_show_super, m);
+		put_filesystem(type);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(anon_objects);
+
+static int __init anon_objects_init(void)
+{
+	debugfs_create_file("anon_objects", 0400, NULL, NULL,
+			    &anon_objects_fops);
+	return 0;
+}
+late_initcall(anon_objects_init);
+#endif /* CONFIG_DEBUG_FS */

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hugetlb backend: huge pages out of a pool, reserved and never swapped.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/hugetlb.h>
+#include <linux/magic.h>
+#include <uapi/linux/fcntl.h>
+
+#include "internal.h"
+
+#ifdef CONFIG_HUGETLBFS
+struct anon_object *anon_hugetlb_from_inode(struct inode *inode)
+{
+	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC || !S_ISREG(inode->i_mode))
+		return NULL;
+	return &HUGETLBFS_I(inode)->anon;
+}
+
+u64 anon_hugetlb_page_size(unsigned int page_shift)
+{
+	struct hstate *h = hstate_sizelog(page_shift);
+
+	return h ? huge_page_size(h) : 0;
+}
+
+static vma_flags_t anon_hugetlb_acct(unsigned int flags)
+{
+	vma_flags_t vma_flags = EMPTY_VMA_FLAGS;
+
+	if (flags & ANON_OBJECT_NORESERVE)
+		vma_flags_set(&vma_flags, VMA_NORESERVE_BIT);
+	return vma_flags;
+}
+
+static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
+					loff_t size)
+{
+	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
+	u64 rounded;
+	struct inode *inode;
+	struct file *file;
+
+	if (!page_size)
+		return ERR_PTR(-EINVAL);
+	rounded = ALIGN((u64)size, page_size);
+	if (rounded > MAX_LFS_FILESIZE || rounded > SIZE_MAX)
+		return ERR_PTR(-EINVAL);
+
+	file = hugetlb_file_setup(attrs->name, rounded,
+				  anon_hugetlb_acct(attrs->flags),
+				  attrs->flags & ANON_OBJECT_HUGETLB_PERM ?
+				  HUGETLB_SHMFS_INODE : HUGETLB_ANONHUGE_INODE,
+				  attrs->page_shift);
+	if (IS_ERR(file))
+		return file;
+
+	inode = file_inode(file);
+	inode->i_flags &= ~S_PRIVATE;
+	if (attrs->flags & ANON_OBJECT_PRIVATE)
+		inode->i_flags |= S_PRIVATE;
+	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
+		HUGETLBFS_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+	return file;
+}
+
+/* The pool has its own idea of how to allocate: @gfp means nothing to it */
+static struct folio *anon_hugetlb_get_folio(struct anon_object *obj,
+					    pgoff_t index, gfp_t gfp)
+{
+	struct hstate *h = hstate_inode(obj->inode);
+	struct folio *folio;
+
+	folio = hugetlbfs_get_folio(obj->file, index >> huge_page_order(h));
+	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
+}
+
+static struct folio *anon_hugetlb_find_folio(struct anon_object *obj,
+					     pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(anon_object_mapping(obj),
+						index);
+
+	return IS_ERR(folio) ? NULL : folio;
+}
+
+static void anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
+			      pgoff_t end)
+{
+	obj->file->f_op->fallocate(obj->file,
+				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (loff_t)start << PAGE_SHIFT,
+				   (loff_t)(end - start) << PAGE_SHIFT);
+}
+
+static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)
+{
+	struct hstate *h = hstate_inode(obj->inode);
+	long from = anon_object_size(obj) >> huge_page_shift(h);
+	long to = size >> huge_page_shift(h);
+	int err;
+
+	if (size & ~huge_page_mask(h))
+		return -EINVAL;
+	if (to > from && hugetlb_reserve_pages(obj->inode, from, to, NULL,
+					       anon_hugetlb_acct(obj->flags)) < 0)
+		return -ENOMEM;
+
+	err = anon_object_resize_inode(obj, size);
+	if (err && to > from)
+		hugetlb_unreserve_pages(obj->inode, from, to, 0);
+	return err;
+}
+
+static unsigned int anon_hugetlb_seals(const struct anon_object *obj)
+{
+	return READ_ONCE(HUGETLBFS_I(obj->inode)->seals);
+}
+
+static void anon_hugetlb_stat(const struct anon_object *obj,
+			      struct anon_object_stat *stat)
+{
+	stat->page_size = huge_page_size(hstate_inode(obj->inode));
+	stat->resident = (u64)READ_ONCE(obj->inode->i_mapping->nrpages) <<
+			 PAGE_SHIFT;
+}
+
+const struct anon_backend anon_hugetlb_backend = {
+	.name		= "hugetlb",
+	.create		= anon_hugetlb_create,
+	.get_folio	= anon_hugetlb_get_folio,
+	.find_folio	= anon_hugetlb_find_folio,
+	.drop		= anon_hugetlb_drop,
+	.resize		= anon_hugetlb_resize,
+	.seals		= anon_hugetlb_seals,
+	.stat		= anon_hugetlb_stat,
+};
+#else
+struct anon_object *anon_hugetlb_from_inode(struct inode *inode)
+{
+	return NULL;
+}
+
+u64 anon_hugetlb_page_size(unsigned int page_shift)
+{
+	return 0;
+}
+
+static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
+					loff_t size)
+{
+	return ERR_PTR(-EINVAL);
+}
+
+/* There is no page size to be had */
+const struct anon_backend anon_hugetlb_backend = {
+	.name		= "hugetlb",
+	.create		= anon_hugetlb_create,
+};
+#endif /* CONFIG_HUGETLBFS */

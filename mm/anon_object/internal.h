@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _MM_ANON_OBJECT_INTERNAL_H
+#define _MM_ANON_OBJECT_INTERNAL_H
+
+#include <linux/anon_object.h>
+#include <linux/fs.h>
+#include <linux/memcontrol.h>
+#include <linux/pagemap.h>
+
+/**
+ * struct anon_backend - how an object's memory is had from a file system
+ * @name: for people
+ * @create: Make the backing file. @size is not negative and not above
+ *	MAX_LFS_FILESIZE. Returns a file, open for reading and writing, whose
+ *	inode's object has been initialised, or an ERR_PTR. May sleep.
+ * @get_folio: Find or allocate the folio at page @index, which is below the
+ *	size. Returns it uptodate, unlocked and with a reference, or an
+ *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
+ * @find_folio: The same, but a hole stays one, and gives NULL. May sleep.
+ * @drop: Free the folios and the swap of pages @start up to, not including,
+ *	@end; unmap them first. May sleep.
+ * @resize: Change the size; called with i_rwsem held. Growing reserves as
+ *	creation does. May sleep.
+ * @seals: the file's F_SEAL_*; called in any context
+ * @stat: Fill in resident, swapped and page_size. Called with spinlocks held.
+ * @swap_out: Write pages @start up to @end to swap, skipping what is pinned.
+ *	Returns the number of pages. May sleep. NULL where nothing can be
+ *	swapped.
+ * @prefetch: Read pages @start up to @end back from swap. May sleep. NULL
+ *	where nothing can be swapped.
+ * @set_locked: Keep the memory from being swapped, or no longer. Called under
+ *	the object's lock. NULL where nothing can be swapped.
+ * @move_evictable: Put folios that reclaim found unevictable back onto its
+ *	lists, now that they are not. May sleep. NULL where folios are on no
+ *	such list.
+ */
+struct anon_backend {
+	const char *name;
+	struct file *(*create)(const struct anon_object_attrs *attrs,
+			       loff_t size);
+	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
+				   gfp_t gfp);
+	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
+	void (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	int (*resize)(struct anon_object *obj, loff_t size);
+	unsigned int (*seals)(const struct anon_object *obj);
+	void (*stat)(const struct anon_object *obj,
+		     struct anon_object_stat *stat);
+	long (*swap_out)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	int (*prefetch)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	void (*set_locked)(struct anon_object *obj, bool locked);
+	void (*move_evictable)(struct anon_object *obj);
+};
+
+/* The object of an inode of the backend's, or NULL */
+struct anon_object *anon_shmem_from_inode(struct inode *inode);
+struct anon_object *anon_hugetlb_from_inode(struct inode *inode);
+struct anon_object *anon_object_from_inode(struct inode *inode);
+
+/* Bytes; 0 if there is no such size */
+u64 anon_hugetlb_page_size(unsigned int page_shift);
+
+int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
+			    unsigned int align);
+int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
+struct mem_cgroup *anon_object_enter_memcg(struct anon_object *obj,
+					   struct mem_cgroup **old);
+void anon_object_exit_memcg(struct mem_cgroup *memcg, struct mem_cgroup *old);
+int anon_object_resize_inode(struct anon_object *obj, loff_t size);
+void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages);
+bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages);
+void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
+
+static inline struct address_space *anon_object_mapping(struct anon_object *obj)
+{
+	return obj->inode->i_mapping;
+}
+
+#endif /* _MM_ANON_OBJECT_INTERNAL_H */

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading and writing an object.
+ *
+ * The copy is made with a reference to the folio but without its lock, so that
+ * it may fault, even on a mapping of the same folio.  Should the folio go to
+ * swap meanwhile, it stays in the swap cache, and is dirty again afterwards.
+ */
+#include <linux/highmem.h>
+#include <linux/iosys-map.h>
+#include <linux/swap.h>
+#include <linux/uio.h>
+#include <uapi/linux/fcntl.h>
+
+#include "internal.h"
+
+/* Bytes from @pos on that are in the folio, and within @end */
+static size_t anon_io_bytes(struct folio *folio, loff_t pos, loff_t end)
+{
+	size_t size = folio ? folio_size(folio) - offset_in_folio(folio, pos) :
+			      PAGE_SIZE - offset_in_page(pos);
+
+	return min_t(loff_t, size, end - pos);
+}
+
+static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
+{
+	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
+	struct mem_cgroup *memcg, *old;
+	struct folio *folio;
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT, gfp);
+	anon_object_exit_memcg(memcg, old);
+	return folio;
+}
+
+static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
+{
+	struct mem_cgroup *memcg, *old;
+	struct folio *folio;
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT);
+	anon_object_exit_memcg(memcg, old);
+	if (!IS_ERR_OR_NULL(folio) && folio_contain_hwpoisoned_page(folio)) {
+		folio_put(folio);
+		return ERR_PTR(-EIO);
+	}
+	return folio;
+}
+
+/**
+ * anon_object_read_iter - read an object to an iterator
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @to: where to copy it, and how much
+ *
+ * Holes read as zeroes, and stay holes.
+ *
+ * Context: May sleep, allocates; may fault if @to is user space's.
+ * Return: The number of bytes read, which is less than asked for at the end of
+ * the object, or where a fault or an error has ended it; or, if that is none,
+ *
+ * * -EINVAL: @pos is negative
+ * * -EFAULT: user space's memory could not be accessed
+ * * -ENOMEM: no memory to read swap to
+ * * -EIO: swap could not be read, or the memory is broken
+ */
+ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
+			      struct iov_iter *to)
+{
+	ssize_t done = 0;
+	int err = 0;
+
+	if (pos < 0)
+		return -EINVAL;
+
+	while (iov_iter_count(to)) {
+		loff_t end = anon_object_size(obj);
+		size_t copied, len;
+		struct folio *folio;
+
+		if (pos >= end)
+			break;
+		folio = anon_io_find_folio(obj, pos);
+		if (IS_ERR(folio)) {
+			err = PTR_ERR(folio);
+			break;
+		}
+
+		len = anon_io_bytes(folio, pos, end);
+		len = min(len, iov_iter_count(to));
+		if (folio) {
+			copied = copy_folio_to_iter(folio,
+						    offset_in_folio(folio, pos),
+						    len, to);
+			folio_mark_accessed(folio);
+			folio_put(folio);
+		} else {
+			copied = iov_iter_zero(len, to);
+		}
+
+		pos += copied;
+		done += copied;
+		if (copied < len) {
+			err = -EFAULT;
+			break;
+		}
+		cond_resched();
+	}
+	return done ?: err;
+}
+EXPORT_SYMBOL_GPL(anon_object_read_iter);
+
+static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
+				struct iov_iter *from)
+{
+	size_t offset = offset_in_folio(folio, pos), done = 0;
+
+	while (done < len) {
+		struct page *page = folio_page(folio, offset >> PAGE_SHIFT);
+		size_t part = min(len - done,
+				  PAGE_SIZE - offset_in_page(offset));
+		size_t copied;
+
+		copied = copy_page_from_iter(page, offset_in_page(offset), part,
+					     from);
+		done += copied;
+		offset += copied;
+		if (copied < part)
+			break;
+	}
+	return done;
+}
+
+/**
+ * anon_object_write_iter - write an object from an iterator
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @from: what to copy, and how much
+ *
+ * The size does not change.
+ *
+ * Context: May sleep, allocates; may fault if @from is user space's.
+ * Return: The number of bytes written, which is less than asked for where the
+ * object ends, or where a fault or an error has ended it; or, if that is none,
+ *
+ * * -EINVAL: @pos is negative
+ * * -EPERM: the file is sealed against writing
+ * * -ENOSPC: @pos is not within the object
+ * * -EFAULT: user space's memory could not be accessed
+ * * -ENOMEM: no memory, or too few pages in the hugetlb pool
+ * * -EIO: swap could not be read, or the memory is broken
+ */
+ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
+			       struct iov_iter *from)
+{
+	ssize_t done = 0;
+	int err = 0;
+
+	if (pos < 0)
+		return -EINVAL;
+	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+
+	while (iov_iter_count(from)) {
+		loff_t end = anon_object_size(obj);
+		size_t copied, len;
+		struct folio *folio;
+
+		err = -ENOSPC;
+		if (pos >= end)
+			break;
+		folio = anon_io_get_folio(obj, pos);
+		err = PTR_ERR_OR_ZERO(folio);
+		if (err)
+			break;
+
+		len = anon_io_bytes(folio, pos, end);
+		len = min(len, iov_iter_count(from));
+		copied = anon_io_copy_from(folio, pos, len, from);
+		flush_dcache_folio(folio);
+		folio_mark_dirty(folio);
+		folio_mark_accessed(folio);
+		folio_put(folio);
+
+		pos += copied;
+		done += copied;
+		err = -EFAULT;
+		if (copied < len)
+			break;
+		cond_resched();
+	}
+	return done ?: err;
+}
+EXPORT_SYMBOL_GPL(anon_object_write_iter);
+
+/**
+ * anon_object_read - read an object to a buffer
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @buf: where to copy it
+ * @len: bytes
+ *
+ * Context: May sleep, allocates.
+ * Return: 0 if all was read, or
+ *
+ * * -EINVAL: the range is not within the object
+ * * an error of anon_object_read_iter()
+ */
+int anon_object_read(struct anon_object *obj, loff_t pos, void *buf, size_t len)
+{
+	struct kvec kvec = { .iov_base = buf, .iov_len = len };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	ret = anon_object_check_bytes(obj, pos, len);
+	if (ret)
+		return ret;
+	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, len);
+	ret = anon_object_read_iter(obj, pos, &iter);
+	if (ret < 0)
+		return ret;
+	return ret == len ? 0 : -EIO;
+}
+EXPORT_SYMBOL_GPL(anon_object_read);
+
+/**
+ * anon_object_write - write an object from a buffer
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @buf: what to copy
+ * @len: bytes
+ *
+ * Context: May sleep, allocates.
+ * Return: 0 if all was written, or
+ *
+ * * -EINVAL: the range is not within the object
+ * * an error of anon_object_write_iter()
+ */
+int anon_object_write(struct anon_object *obj, loff_t pos, const void *buf,
+		      size_t len)
+{
+	struct kvec kvec = { .iov_base = (void *)buf, .iov_len = len };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	ret = anon_object_check_bytes(obj, pos, len);
+	if (ret)
+		return ret;
+	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, len);
+	ret = anon_object_write_iter(obj, pos, &iter);
+	if (ret < 0)
+		return ret;
+	return ret == len ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_GPL(anon_object_write);
+
+/**
+ * anon_object_read_map - read an object to memory that may be a device's
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @dst: where to copy it
+ * @dst_offset: where in @dst to begin, in bytes
+ * @len: bytes
+ *
+ * Context: May sleep, allocates.
+ * Return: 0, or an error of anon_object_read(); part of it may have been read.
+ */
+int anon_object_read_map(struct anon_object *obj, loff_t pos,
+			 struct iosys_map *dst, size_t dst_offset, size_t len)
+{
+	int err;
+
+	err = anon_object_check_bytes(obj, pos, len);
+	while (len && !err) {
+		struct folio *folio = anon_io_find_folio(obj, pos);
+		size_t part = min_t(size_t, len,
+				    PAGE_SIZE - offset_in_page(pos));
+
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		if (folio) {
+			void *src = kmap_local_folio(folio,
+					offset_in_folio(folio, pos));
+
+			iosys_map_memcpy_to(dst, dst_offset, src, part);
+			kunmap_local(src);
+			folio_put(folio);
+		} else {
+			iosys_map_memset(dst, dst_offset, 0, part);
+		}
+		pos += part;
+		dst_offset += part;
+		len -= part;
+		cond_resched();
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_read_map);
+
+/**
+ * anon_object_write_map - write an object from memory that may be a device's
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @src: what to copy
+ * @src_offset: where in @src to begin, in bytes
+ * @len: bytes
+ *
+ * Context: May sleep, allocates.
+ * Return: 0, or an error of anon_object_write(); part of it may have been
+ * written.
+ */
+int anon_object_write_map(struct anon_object *obj, loff_t pos,
+			  const struct iosys_map *src, size_t src_offset,
+			  size_t len)
+{
+	int err;
+
+	err = anon_object_check_bytes(obj, pos, len);
+	if (!err && (obj->backend->seals(obj) &
+		     (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		err = -EPERM;
+	while (len && !err) {
+		struct folio *folio = anon_io_get_folio(obj, pos);
+		size_t part = min_t(size_t, len,
+				    PAGE_SIZE - offset_in_page(pos));
+		void *dst;
+
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		dst = kmap_local_folio(folio, offset_in_folio(folio, pos));
+		iosys_map_memcpy_from(dst, src, src_offset, part);
+		kunmap_local(dst);
+		flush_dcache_folio(folio);
+		folio_mark_dirty(folio);
+		folio_put(folio);
+		pos += part;
+		src_offset += part;
+		len -= part;
+		cond_resched();
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_write_map);

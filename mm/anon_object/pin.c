@@ -1,0 +1,721 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pinning an object's memory: for device access, and for the kernel's own
+ * mappings.
+ *
+ * A pin walks the object's folios, one look-up a folio and in batches where
+ * they are resident, and hands them to what records them: an array of pages or
+ * a scatterlist.  An unpin walks that record and never the object, for the
+ * object may have been truncated since.  In either record a folio is one run
+ * of pages, and it is pinned once a run.
+ */
+#include <linux/hugetlb.h>
+#include <linux/io.h>
+#include <linux/kmemleak.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/vmalloc.h>
+
+#include "../internal.h"
+#include "internal.h"
+
+#include <trace/events/anon_object.h>
+
+/**
+ * DOC: pinning
+ *
+ * A pin keeps a range of an object in memory, at its place, until it is
+ * unpinned: it is not swapped, nor moved, nor split.  All of the range is
+ * pinned, or on failure none of it.  Pins nest, and they may overlap.
+ *
+ * Folios that are missing are allocated or read back from swap, first without
+ * reclaim, then after &anon_object_ops.shrink has been called, with all the
+ * reclaim there is; but nothing is killed for it.  Where the huge policy
+ * allows large folios, they are taken, and each shows up as one run of pages.
+ *
+ * A pin is for the long term: the memory is not taken from ZONE_MOVABLE or
+ * CMA, and is moved out of there if it had been.
+ *
+ * Pinned memory has no dirty state of its own.  Who has written to it, or has
+ * let a device do so, says %ANON_OBJECT_DIRTY when unpinning it.
+ */
+
+/*
+ * What a pin records its folios in.  @add takes @nr pages from @page on, which
+ * are of one folio; an error fails the pin, with the folio not recorded.
+ */
+struct anon_pin {
+	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
+};
+
+/*
+ * Allocation without reclaim is quick, and mostly enough. Where it is not, the
+ * owner may have memory that is cheaper to give back than what reclaim finds.
+ * And when reclaim fails too, the caller can cope: let nobody be killed.
+ */
+static struct folio *anon_pin_get_folio(struct anon_object *obj,
+					pgoff_t index, unsigned long nr_pages)
+{
+	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
+	struct folio *folio;
+
+	folio = obj->backend->get_folio(obj, index, (gfp & ~__GFP_RECLAIM) |
+					__GFP_NORETRY | __GFP_NOWARN);
+	if (!IS_ERR(folio) || PTR_ERR(folio) != -ENOMEM)
+		return folio;
+
+	if (obj->ops && obj->ops->shrink)
+		obj->ops->shrink(obj, nr_pages);
+	return obj->backend->get_folio(obj, index, gfp | __GFP_RETRY_MAYFAIL |
+				       __GFP_NOWARN);
+}
+
+/* Pin a folio to which there is a reference, and drop that */
+static int anon_pin_folio(struct anon_object *obj, struct folio *folio)
+{
+	int err = try_grab_folio(folio, 1, FOLL_PIN);
+
+	folio_put(folio);
+	if (err)
+		return err;
+	/* Truncated, or swapped out, since it was looked up? */
+	if (folio->mapping != anon_object_mapping(obj)) {
+		unpin_folio(folio);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Find folios from @index on, the first of them at any cost */
+static int anon_pin_find_batch(struct anon_object *obj, pgoff_t index,
+			       pgoff_t end, struct folio_batch *fbatch)
+{
+	struct folio *folio;
+	pgoff_t next = index;
+
+	folio_batch_init(fbatch);
+	filemap_get_folios_contig(anon_object_mapping(obj), &next, end - 1,
+				  fbatch);
+	/* fallocate() leaves folios that have yet to be cleared */
+	if (folio_batch_count(fbatch) &&
+	    folio_test_uptodate(fbatch->folios[0]))
+		return 0;
+
+	folio_batch_release(fbatch);
+	folio = anon_pin_get_folio(obj, index, end - index);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	folio_batch_add(fbatch, folio);
+	return 0;
+}
+
+/*
+ * Pin folios from @index on.  On success there is at least one in @fbatch, and
+ * they are next to each other.  -EAGAIN: none, but trying again may help.
+ */
+static int anon_pin_batch(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			  struct folio_batch *fbatch)
+{
+	unsigned int i, nr;
+	int err;
+
+	err = anon_pin_find_batch(obj, index, end, fbatch);
+	if (err)
+		return err;
+
+	for (i = 0; i < fbatch->nr; i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		if (!folio_test_uptodate(folio))
+			break;
+		err = anon_pin_folio(obj, folio);
+		if (err) {
+			i++;
+			break;
+		}
+	}
+	/* Those that are left have a reference, those before are pinned */
+	nr = err ? i - 1 : i;
+	for (; i < fbatch->nr; i++)
+		folio_put(fbatch->folios[i]);
+	fbatch->nr = nr;
+	if (!nr)
+		return err;
+	return check_and_migrate_movable_folios(nr, fbatch->folios);
+}
+
+/* Record a pinned batch; *@index advances past what has been recorded */
+static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
+			   pgoff_t *index, pgoff_t end)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < fbatch->nr; i++) {
+		struct folio *folio = fbatch->folios[i];
+		unsigned long nr;
+
+		if (*index - folio->index >= folio_nr_pages(folio))
+			break;
+		err = -EIO;
+		if (folio_contain_hwpoisoned_page(folio))
+			break;
+		nr = min(folio_next_index(folio), end) - *index;
+		err = pin->add(pin, folio_file_page(folio, *index), nr);
+		if (err)
+			break;
+		*index += nr;
+	}
+	unpin_folios(fbatch->folios + i, fbatch->nr - i);
+	return err;
+}
+
+/*
+ * Pin pages @index up to @end, recording them in @pin.  On failure, what is
+ * recorded up to *@done is still pinned.
+ */
+static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			 struct anon_pin *pin, pgoff_t *done)
+{
+	unsigned int flags = memalloc_pin_save();
+	struct mem_cgroup *memcg, *old;
+	struct folio_batch fbatch;
+	int err = 0;
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	while (index < end && !err) {
+		err = anon_pin_batch(obj, index, end, &fbatch);
+		if (!err)
+			err = anon_pin_record(pin, &fbatch, &index, end);
+		else if (err == -EAGAIN)
+			err = 0;
+		cond_resched();
+	}
+	anon_object_exit_memcg(memcg, old);
+	memalloc_pin_restore(flags);
+
+	*done = index;
+	return err;
+}
+
+/*
+ * An unpin in progress.  The folios of the last pin go through a batch where
+ * reclaim may have moved them to the unevictable list meanwhile.  A run of
+ * pages goes on for @skip pages after the segment that it began in.
+ */
+struct anon_unpin {
+	struct anon_object *obj;
+	unsigned long skip;
+	unsigned long covered;
+	unsigned int flags;
+	bool rescue;
+	struct folio_batch fbatch;
+};
+
+static void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
+			     unsigned long nr_pages, unsigned int flags)
+{
+	unpin->obj = obj;
+	unpin->skip = 0;
+	unpin->covered = 0;
+	unpin->flags = flags;
+	unpin->rescue = anon_object_put_pin(obj, nr_pages);
+	folio_batch_init(&unpin->fbatch);
+	trace_anon_object_unpin(obj, nr_pages, flags);
+}
+
+static void anon_unpin_flush(struct anon_unpin *unpin)
+{
+	check_move_unevictable_folios(&unpin->fbatch);
+	unpin_folios(unpin->fbatch.folios, folio_batch_count(&unpin->fbatch));
+	folio_batch_reinit(&unpin->fbatch);
+	cond_resched();
+}
+
+/*
+ * Unpin the folio of a run's first page.  Returns how many pages of the folio
+ * there are from that on, for it is not to be looked at again.
+ */
+static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
+				      struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	unsigned long left = folio_nr_pages(folio) -
+			     folio_page_idx(folio, page);
+
+	if (unpin->flags & ANON_OBJECT_DIRTY)
+		folio_mark_dirty(folio);
+	if (unpin->flags & ANON_OBJECT_ACCESSED)
+		folio_mark_accessed(folio);
+	if (folio->mapping == anon_object_mapping(unpin->obj))
+		unpin->covered += folio_nr_pages(folio);
+
+	/* A folio on its way to a list will find the mapping evictable */
+	if (!unpin->rescue || !folio_test_unevictable(folio))
+		unpin_folio(folio);
+	else if (!folio_batch_add(&unpin->fbatch, folio))
+		anon_unpin_flush(unpin);
+	return left;
+}
+
+/*
+ * What the last pin did not hold may have been found unevictable as well. But
+ * mostly it has held all there is.
+ */
+static void anon_unpin_end(struct anon_unpin *unpin)
+{
+	struct anon_object *obj = unpin->obj;
+
+	if (folio_batch_count(&unpin->fbatch))
+		anon_unpin_flush(unpin);
+	if (unpin->rescue &&
+	    unpin->covered != READ_ONCE(anon_object_mapping(obj)->nrpages))
+		anon_object_move_evictable(obj);
+}
+
+struct anon_pin_pages {
+	struct anon_pin pin;
+	struct page **next;
+};
+
+static int anon_pin_add_pages(struct anon_pin *pin, struct page *page,
+			      unsigned long nr)
+{
+	struct anon_pin_pages *pp = container_of(pin, struct anon_pin_pages,
+						 pin);
+
+	while (nr--)
+		*pp->next++ = page++;
+	return 0;
+}
+
+static void anon_unpin_pages(struct anon_unpin *unpin, struct page **pages,
+			     size_t nr_pages)
+{
+	size_t i;
+
+	for (i = 0; i < nr_pages; i += anon_unpin_folio(unpin, pages[i]))
+		;
+	anon_unpin_end(unpin);
+}
+
+/**
+ * anon_object_pin_pages - pin a range to an array of pages
+ * @obj: the object
+ * @pos: where to begin, in bytes, a multiple of the page size
+ * @len: bytes, a multiple of the page size
+ * @pages: gets @len >> PAGE_SHIFT pages, in the object's order
+ *
+ * Context: May sleep, allocates; see "locking". @obj may be unreferenced
+ * again only after anon_object_unpin_pages().
+ * Return: 0, or, with nothing pinned and @pages undefined,
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -ENOMEM: no memory, or too few pages in the hugetlb pool
+ * * -EIO: swap could not be read, or the memory is broken
+ */
+int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
+			  struct page **pages)
+{
+	struct anon_pin_pages pp = {
+		.pin.add = anon_pin_add_pages,
+		.next = pages,
+	};
+	unsigned long nr_pages = len >> PAGE_SHIFT;
+	pgoff_t index = pos >> PAGE_SHIFT;
+	struct anon_unpin unpin;
+	pgoff_t done;
+	int err;
+
+	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
+	if (err)
+		return err;
+
+	anon_object_get_pin(obj, nr_pages);
+	err = anon_pin_walk(obj, index, index + nr_pages, &pp.pin, &done);
+	if (err) {
+		anon_unpin_begin(&unpin, obj, nr_pages, 0);
+		anon_unpin_pages(&unpin, pages, done - index);
+	}
+	trace_anon_object_pin(obj, pos, len, err);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_pin_pages);
+
+/**
+ * anon_object_unpin_pages - undo anon_object_pin_pages()
+ * @obj: the object
+ * @pages: what it had returned
+ * @nr_pages: all the pages of that pin
+ * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
+ *
+ * Context: May sleep, does not allocate.
+ */
+void anon_object_unpin_pages(struct anon_object *obj, struct page **pages,
+			     size_t nr_pages, unsigned int flags)
+{
+	struct anon_unpin unpin;
+
+	anon_unpin_begin(&unpin, obj, nr_pages, flags);
+	anon_unpin_pages(&unpin, pages, nr_pages);
+}
+EXPORT_SYMBOL_GPL(anon_object_unpin_pages);
+
+/*
+ * Builds an sg_table run by run, without knowing how many there will be.  The
+ * first few entries are on the stack, most objects need no more.  Others go
+ * into pages, chained as sg_free_table() expects them.
+ */
+#define ANON_SGT_FEW	16
+#define ANON_SGT_LINK	(SG_MAX_SINGLE_ALLOC - 1)
+
+struct anon_pin_sgt {
+	struct anon_pin pin;
+	unsigned int max_segment;
+	unsigned int nents;
+	unsigned int used;		/* entries of @chunk */
+	struct scatterlist *sg;		/* the entry that may still grow */
+	struct scatterlist *chunk;	/* the last chunk */
+	struct scatterlist *prev;	/* the one before, NULL if none */
+	struct scatterlist *first;
+	struct scatterlist few[ANON_SGT_FEW];
+};
+
+static struct scatterlist *anon_sgt_alloc_chunk(void)
+{
+	struct scatterlist *chunk;
+
+	chunk = (void *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
+	if (!chunk)
+		return NULL;
+	/* sg_free_table() will tell it that this has gone */
+	kmemleak_alloc(chunk, PAGE_SIZE, 1, GFP_KERNEL);
+	sg_init_table(chunk, SG_MAX_SINGLE_ALLOC);
+	return chunk;
+}
+
+static void anon_sgt_free_chunk(struct scatterlist *chunk)
+{
+	kmemleak_free(chunk);
+	free_page((unsigned long)chunk);
+}
+
+/* Free the chunks of an unfinished table */
+static void anon_sgt_free_chunks(struct anon_pin_sgt *ps)
+{
+	struct scatterlist *chunk = ps->first, *next;
+
+	if (chunk == ps->few)
+		return;
+	while (chunk) {
+		next = chunk == ps->chunk ? NULL :
+		       sg_chain_ptr(&chunk[ANON_SGT_LINK]);
+		anon_sgt_free_chunk(chunk);
+		chunk = next;
+	}
+}
+
+/* Off the stack */
+static int anon_sgt_move(struct anon_pin_sgt *ps)
+{
+	struct scatterlist *chunk = anon_sgt_alloc_chunk();
+
+	if (!chunk)
+		return -ENOMEM;
+	memcpy(chunk, ps->few, ps->used * sizeof(*chunk));
+	ps->sg = ps->used ? &chunk[ps->used - 1] : NULL;
+	ps->first = chunk;
+	ps->chunk = chunk;
+	return 0;
+}
+
+static int anon_sgt_chain(struct anon_pin_sgt *ps)
+{
+	struct scatterlist *chunk;
+
+	if (IS_ENABLED(CONFIG_ARCH_NO_SG_CHAIN))
+		return -E2BIG;
+	chunk = anon_sgt_alloc_chunk();
+	if (!chunk)
+		return -ENOMEM;
+	sg_chain(ps->chunk, SG_MAX_SINGLE_ALLOC, chunk);
+	ps->prev = ps->chunk;
+	ps->chunk = chunk;
+	ps->used = 0;
+	return 0;
+}
+
+/* A new entry at the end, in a chunk that is none of the stack's if it is full */
+static int anon_sgt_next(struct anon_pin_sgt *ps)
+{
+	int err;
+
+	if (ps->used == ANON_SGT_LINK) {
+		err = anon_sgt_chain(ps);
+		if (err)
+			return err;
+	}
+	ps->sg = &ps->chunk[ps->used++];
+	ps->nents++;
+	return 0;
+}
+
+static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
+			    unsigned long nr)
+{
+	struct anon_pin_sgt *ps = container_of(pin, struct anon_pin_sgt, pin);
+	unsigned long pfn = page_to_pfn(page), grow = 0;
+	unsigned int max = ps->max_segment >> PAGE_SHIFT;
+	unsigned int nents = ps->nents;
+	struct scatterlist *sg;
+	int err;
+
+	if (ps->chunk == ps->few &&
+	    DIV_ROUND_UP(nr, max) > ANON_SGT_FEW - ps->used) {
+		err = anon_sgt_move(ps);
+		if (err)
+			return err;
+	}
+
+	sg = ps->sg;
+	if (sg && pfn == page_to_pfn(sg_page(sg)) + (sg->length >> PAGE_SHIFT))
+		grow = min(nr, max - (sg->length >> PAGE_SHIFT));
+	nr -= grow;
+	pfn += grow;
+	while (nr) {
+		unsigned int part = min(nr, max);
+
+		err = anon_sgt_next(ps);
+		if (err) {
+			/* What has been added of the folio does not count */
+			ps->nents = nents;
+			return err;
+		}
+		sg_set_page(ps->sg, pfn_to_page(pfn), part << PAGE_SHIFT, 0);
+		nr -= part;
+		pfn += part;
+	}
+	if (grow)
+		sg->length += grow << PAGE_SHIFT;
+	return 0;
+}
+
+/* The last chunk has to be as long as what is in it */
+static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
+{
+	struct scatterlist *last;
+
+	if (ps->prev && ps->used == 1) {
+		/* A link to a single entry is not a thing that tables have */
+		ps->prev[ANON_SGT_LINK] = ps->chunk[0];
+		anon_sgt_free_chunk(ps->chunk);
+		last = ps->prev;
+		ps->used = SG_MAX_SINGLE_ALLOC;
+	} else {
+		last = kmemdup_array(ps->chunk, ps->used, sizeof(*last),
+				     GFP_KERNEL | __GFP_NOWARN);
+		if (!last)
+			return -ENOMEM;
+		if (ps->chunk != ps->few)
+			anon_sgt_free_chunk(ps->chunk);
+		if (ps->prev)
+			sg_chain(ps->prev, SG_MAX_SINGLE_ALLOC, last);
+		else
+			ps->first = last;
+	}
+	sg_mark_end(&last[ps->used - 1]);
+	sgt->sgl = ps->first;
+	sgt->nents = ps->nents;
+	sgt->orig_nents = ps->nents;
+	return 0;
+}
+
+static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
+			   unsigned int nents)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		unsigned long nr = sg->length >> PAGE_SHIFT;
+		unsigned long j = min(unpin->skip, nr);
+		unsigned long pfn = page_to_pfn(sg_page(sg));
+
+		unpin->skip -= j;
+		while (j < nr) {
+			j += anon_unpin_folio(unpin, pfn_to_page(pfn + j));
+			unpin->skip = max(j, nr) - nr;
+		}
+	}
+	anon_unpin_end(unpin);
+}
+
+/**
+ * anon_object_pin_sgt - pin a range to an sg_table
+ * @obj: the object
+ * @pos: where to begin, in bytes, a multiple of the page size
+ * @len: bytes, a multiple of the page size
+ * @max_segment: the longest segment that the device takes, in bytes; it is
+ *	rounded down to a multiple of the page size. UINT_MAX: no limit
+ * @sgt: gets the table, not mapped for DMA; anon_object_unpin_sgt() frees it
+ *
+ * What is next to each other in memory is merged into one segment, across
+ * folios too.
+ *
+ * Context: May sleep, allocates; see "locking".
+ * Return: 0, or, with nothing pinned and @sgt undefined,
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object, or
+ *   @max_segment is below the page size
+ * * -E2BIG: a table cannot hold so many segments
+ * * -ENOMEM: no memory, or too few pages in the hugetlb pool
+ * * -EIO: swap could not be read, or the memory is broken
+ */
+int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
+			unsigned int max_segment, struct sg_table *sgt)
+{
+	unsigned long nr_pages = len >> PAGE_SHIFT;
+	pgoff_t index = pos >> PAGE_SHIFT;
+	struct anon_unpin unpin;
+	struct anon_pin_sgt ps;
+	pgoff_t done;
+	int err;
+
+	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
+	if (err)
+		return err;
+	if (max_segment < PAGE_SIZE)
+		return -EINVAL;
+	if (nr_pages > INT_MAX)
+		return -E2BIG;
+
+	memset(&ps, 0, sizeof(ps));
+	ps.pin.add = anon_pin_add_sgt;
+	ps.max_segment = max_segment;
+	ps.chunk = ps.few;
+	ps.first = ps.few;
+
+	anon_object_get_pin(obj, nr_pages);
+	err = anon_pin_walk(obj, index, index + nr_pages, &ps.pin, &done);
+	if (!err)
+		err = anon_sgt_finish(&ps, sgt);
+	if (err) {
+		anon_unpin_begin(&unpin, obj, nr_pages, 0);
+		anon_unpin_sgl(&unpin, ps.first, ps.nents);
+		anon_sgt_free_chunks(&ps);
+	}
+	trace_anon_object_pin(obj, pos, len, err);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_pin_sgt);
+
+static void anon_object_unpin_sgt_pages(struct anon_object *obj,
+					struct sg_table *sgt,
+					unsigned long nr_pages,
+					unsigned int flags)
+{
+	struct anon_unpin unpin;
+
+	anon_unpin_begin(&unpin, obj, nr_pages, flags);
+	anon_unpin_sgl(&unpin, sgt->sgl, sgt->orig_nents);
+	sg_free_table(sgt);
+}
+
+/**
+ * anon_object_unpin_sgt - undo anon_object_pin_sgt()
+ * @obj: the object
+ * @sgt: what it had returned, with any DMA mapping undone; it is freed
+ * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
+ *
+ * Context: May sleep, does not allocate.
+ */
+void anon_object_unpin_sgt(struct anon_object *obj, struct sg_table *sgt,
+			   unsigned int flags)
+{
+	unsigned long nr_pages = 0;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		nr_pages += sg->length >> PAGE_SHIFT;
+	anon_object_unpin_sgt_pages(obj, sgt, nr_pages, flags);
+}
+EXPORT_SYMBOL_GPL(anon_object_unpin_sgt);
+
+/* Segment by segment, so that what is large gets large mappings */
+static int anon_map_sgt(struct sg_table *sgt, unsigned long addr,
+			pgprot_t prot)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	int err;
+
+	for_each_sgtable_sg(sgt, sg, i) {
+		err = vmap_page_range(addr, addr + sg->length, sg_phys(sg),
+				      prot);
+		if (err)
+			return err;
+		addr += sg->length;
+	}
+	return 0;
+}
+
+/**
+ * anon_object_vmap - pin a range and map it into the kernel
+ * @obj: the object
+ * @pos: where to begin, in bytes, a multiple of the page size
+ * @len: bytes, a multiple of the page size
+ * @prot: PAGE_KERNEL, or what else the mapping is to be
+ * @map: gets the mapping, in @map->vaddr
+ *
+ * Context: May sleep, allocates; see "locking".
+ * Return: 0, or an error of anon_object_pin_sgt().
+ */
+int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
+		     pgprot_t prot, struct anon_object_map *map)
+{
+	struct vm_struct *area;
+	int err;
+
+	err = anon_object_pin_sgt(obj, pos, len, UINT_MAX, &map->sgt);
+	if (err)
+		return err;
+
+	err = -ENOMEM;
+	area = get_vm_area(len, VM_MAP);
+	if (!area)
+		goto err_unpin;
+	err = anon_map_sgt(&map->sgt, (unsigned long)area->addr, prot);
+	if (err)
+		goto err_area;
+
+	map->vaddr = area->addr;
+	map->size = len;
+	return 0;
+
+err_area:
+	free_vm_area(area);
+err_unpin:
+	anon_object_unpin_sgt_pages(obj, &map->sgt, len >> PAGE_SHIFT, 0);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_vmap);
+
+/**
+ * anon_object_vunmap - undo anon_object_vmap()
+ * @obj: the object
+ * @map: what it had returned
+ * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
+ *
+ * Context: May sleep, does not allocate.
+ */
+void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
+			unsigned int flags)
+{
+	vunmap(map->vaddr);
+	anon_object_unpin_sgt_pages(obj, &map->sgt, map->size >> PAGE_SHIFT,
+				    flags);
+	map->vaddr = NULL;
+}
+EXPORT_SYMBOL_GPL(anon_object_vunmap);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shmem backend: swappable, with large folios by a policy of the object's.
+ *
+ * Without CONFIG_SHMEM there is ramfs behind the same functions, and nothing is
+ * swapped.
+ */
+#include <linux/mm.h>
+#include <linux/rmap.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+#include <uapi/linux/fcntl.h>
+
+#include "../swap.h"
+#include "internal.h"
+
+static struct file *anon_shmem_create(const struct anon_object_attrs *attrs,
+				      loff_t size)
+{
+	vma_flags_t vma_flags = EMPTY_VMA_FLAGS;
+	struct shmem_inode_info *info;
+	struct file *file;
+
+	if (!IS_ENABLED(CONFIG_SHMEM) && attrs->huge)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	if (attrs->flags & ANON_OBJECT_NORESERVE)
+		vma_flags_set(&vma_flags, VMA_NORESERVE_BIT);
+	if (attrs->flags & ANON_OBJECT_PRIVATE)
+		file = shmem_kernel_file_setup(attrs->name, size, vma_flags);
+	else
+		file = shmem_file_setup(attrs->name, size, vma_flags);
+	if (IS_ERR(file))
+		return file;
+
+	info = SHMEM_I(file_inode(file));
+	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
+		info->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+	info->anon.huge = has_transparent_hugepage() ? attrs->huge :
+						       ANON_OBJECT_HUGE_NEVER;
+	return file;
+}
+
+static struct folio *anon_shmem_get_folio(struct anon_object *obj,
+					  pgoff_t index, gfp_t gfp)
+{
+	struct folio *folio;
+
+	folio = shmem_read_folio_gfp(anon_object_mapping(obj), index, gfp);
+	/* This is said where memory cannot be accounted for */
+	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
+}
+
+static void anon_shmem_drop(struct anon_object *obj, pgoff_t start,
+			    pgoff_t end)
+{
+	loff_t pos = (loff_t)start << PAGE_SHIFT;
+	loff_t last = ((loff_t)end << PAGE_SHIFT) - 1;
+
+	unmap_mapping_pages(anon_object_mapping(obj), start, end - start,
+			    false);
+	shmem_truncate_range(obj->inode, pos, last);
+}
+
+static unsigned int anon_shmem_seals(const struct anon_object *obj)
+{
+	return READ_ONCE(SHMEM_I(obj->inode)->seals);
+}
+
+#ifdef CONFIG_SHMEM
+struct anon_object *anon_shmem_from_inode(struct inode *inode)
+{
+	return shmem_mapping(inode->i_mapping) ? &SHMEM_I(inode)->anon : NULL;
+}
+
+static struct folio *anon_shmem_find_folio(struct anon_object *obj,
+					   pgoff_t index)
+{
+	struct folio *folio = NULL;
+	int err;
+
+	err = shmem_get_folio(obj->inode, index, 0, &folio, SGP_READ);
+	if (folio)
+		folio_unlock(folio);
+	/* -EINVAL: truncated meanwhile */
+	return err && err != -EINVAL ? ERR_PTR(err) : folio;
+}
+
+static void anon_shmem_stat(const struct anon_object *obj,
+			    struct anon_object_stat *stat)
+{
+	struct shmem_inode_info *info = SHMEM_I(obj->inode);
+
+	guard(spinlock_irqsave)(&info->lock);
+	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
+	stat->swapped = (u64)info->swapped << PAGE_SHIFT;
+	stat->page_size = PAGE_SIZE;
+}
+
+/* Unmapped, and with no reference but the page cache's and the caller's? */
+static bool anon_shmem_may_swap_out(struct anon_object *obj,
+				    struct folio *folio)
+{
+	if (folio->mapping != anon_object_mapping(obj) ||
+	    folio_test_writeback(folio) || folio_maybe_dma_pinned(folio))
+		return false;
+	if (folio_mapped(folio))
+		try_to_unmap(folio, folio_test_pmd_mappable(folio) ?
+			     TTU_SPLIT_HUGE_PMD : 0);
+	return !folio_mapped(folio) &&
+	       folio_ref_count(folio) == folio_nr_pages(folio) + 1;
+}
+
+/* Reclaim would come to it in time; what is written already need not wait */
+static void anon_shmem_free_written(struct folio *folio)
+{
+	if (folio_test_writeback(folio))
+		return;
+	folio_clear_reclaim(folio);
+	if (!folio_trylock(folio))
+		return;
+	if (folio_test_swapcache(folio) && !folio_test_dirty(folio) &&
+	    !folio_test_writeback(folio))
+		remove_mapping(folio_mapping(folio), folio);
+	folio_unlock(folio);
+}
+
+/* Returns the number of pages being written, which may be part of the folio */
+static long anon_shmem_swap_out_folio(struct anon_object *obj,
+				      struct folio *folio,
+				      struct swap_iocb **plug, bool *drained)
+{
+	long nr_pages;
+
+	/* A batch of folios on their way to a list has a reference */
+	if (!folio_test_lru(folio) && !*drained) {
+		lru_add_drain_all();
+		*drained = true;
+	}
+	if (!folio_trylock(folio))
+		return 0;
+	if (!anon_shmem_may_swap_out(obj, folio))
+		goto unlock;
+	/* All zeroes still: there is nothing to write */
+	if (!folio_clear_dirty_for_io(folio)) {
+		remove_mapping(anon_object_mapping(obj), folio);
+		goto unlock;
+	}
+
+	folio_set_reclaim(folio);
+	if (shmem_writeout(folio, plug, NULL) == AOP_WRITEPAGE_ACTIVATE) {
+		folio_clear_reclaim(folio);
+		goto unlock;
+	}
+	nr_pages = folio_nr_pages(folio);
+	anon_shmem_free_written(folio);
+	return nr_pages;
+
+unlock:
+	folio_unlock(folio);
+	return 0;
+}
+
+static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
+				pgoff_t end)
+{
+	struct swap_iocb *plug = NULL;
+	struct folio_batch fbatch;
+	bool drained = false;
+	long written = 0;
+	unsigned int i;
+
+	folio_batch_init(&fbatch);
+	while (start < end &&
+	       filemap_get_folios(anon_object_mapping(obj), &start, end - 1,
+				  &fbatch)) {
+		for (i = 0; i < folio_batch_count(&fbatch); i++) {
+			struct folio *folio = fbatch.folios[i];
+			pgoff_t next = folio_next_index(folio);
+
+			written += anon_shmem_swap_out_folio(obj, folio, &plug,
+							     &drained);
+			if (folio_next_index(folio) < next) {
+				/* It has been split: see to the other parts */
+				start = folio_next_index(folio);
+				break;
+			}
+		}
+		folio_batch_release(&fbatch);
+		cond_resched();
+	}
+	swap_write_unplug(plug);
+	return written;
+}
+
+static int anon_shmem_prefetch(struct anon_object *obj, pgoff_t start,
+			       pgoff_t end)
+{
+	unsigned long index;
+	void *entry;
+
+	xa_for_each_range(&anon_object_mapping(obj)->i_pages, index, entry,
+			  start, end - 1) {
+		struct folio *folio;
+
+		if (!xa_is_value(entry))
+			continue;
+		folio = anon_shmem_find_folio(obj, index);
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		if (folio)
+			folio_put(folio);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void anon_shmem_set_locked(struct anon_object *obj, bool locked)
+{
+	struct shmem_inode_info *info = SHMEM_I(obj->inode);
+
+	if (locked)
+		info->flags |= SHMEM_F_LOCKED;
+	else
+		info->flags &= ~SHMEM_F_LOCKED;
+}
+
+static void anon_shmem_move_evictable(struct anon_object *obj)
+{
+	shmem_unlock_mapping(anon_object_mapping(obj));
+}
+#else
+static struct folio *anon_shmem_find_folio(struct anon_object *obj,
+					   pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(anon_object_mapping(obj),
+						index);
+
+	return IS_ERR(folio) ? NULL : folio;
+}
+
+static void anon_shmem_stat(const struct anon_object *obj,
+			    struct anon_object_stat *stat)
+{
+	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
+	stat->page_size = PAGE_SIZE;
+}
+
+static void anon_shmem_set_locked(struct anon_object *obj, bool locked)
+{
+}
+#endif /* CONFIG_SHMEM */
+
+const struct anon_backend anon_shmem_backend = {
+	.name		= "shmem",
+	.create		= anon_shmem_create,
+	.get_folio	= anon_shmem_get_folio,
+	.find_folio	= anon_shmem_find_folio,
+	.drop		= anon_shmem_drop,
+	.resize		= anon_object_resize_inode,
+	.seals		= anon_shmem_seals,
+	.stat		= anon_shmem_stat,
+	.set_locked	= anon_shmem_set_locked,
+#ifdef CONFIG_SHMEM
+	.swap_out	= anon_shmem_swap_out,
+	.prefetch	= anon_shmem_prefetch,
+	.move_evictable	= anon_shmem_move_evictable,
+#endif
+};

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/anon_object_test: objects and views for programs that test them.
+ *
+ * It is a driver as the API's users are, with hooks that count; nothing in it
+ * knows how an object is made.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/anon_object.h>
+#include <linux/atomic.h>
+#include <linux/file.h>
+#include <linux/kref.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "anon_object_device.h"
+
+/* Views may outlive the open of the device, so it is counted */
+struct anon_test {
+	struct kref ref;
+	struct mutex lock;		/* protects obj and sgt */
+	struct anon_object *obj;
+	struct sg_table sgt;
+	bool pinned;
+	bool purged;
+	atomic64_t opens;
+	atomic64_t closes;
+	atomic64_t releases;
+};
+
+static void anon_test_free(struct kref *ref)
+{
+	struct anon_test *test = container_of(ref, struct anon_test, ref);
+
+	if (test->pinned)
+		anon_object_unpin_sgt(test->obj, &test->sgt, 0);
+	anon_object_put(test->obj);
+	kfree(test);
+}
+
+static int anon_test_vm_open(struct vm_area_struct *vma, void *private)
+{
+	struct anon_test *test = private;
+
+	atomic64_inc(&test->opens);
+	return 0;
+}
+
+static void anon_test_vm_close(struct vm_area_struct *vma, void *private)
+{
+	struct anon_test *test = private;
+
+	atomic64_inc(&test->closes);
+}
+
+static vm_fault_t anon_test_vm_fault(struct vm_fault *vmf, void *private)
+{
+	struct anon_test *test = private;
+
+	return READ_ONCE(test->purged) ? VM_FAULT_SIGBUS : 0;
+}
+
+/* An aperture of a single page, wherever it is mapped */
+static vm_fault_t anon_test_aperture_fault(struct vm_fault *vmf)
+{
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      page_to_pfn(ZERO_PAGE(0)));
+}
+
+static const struct vm_operations_struct anon_test_aperture_vm_ops = {
+	.fault = anon_test_aperture_fault,
+};
+
+static int anon_test_aperture_mmap(struct vm_area_struct *vma, void *private)
+{
+	if (vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND, VM_MAYWRITE);
+	vma->vm_ops = &anon_test_aperture_vm_ops;
+	return 0;
+}
+
+static void anon_test_view_release(void *private)
+{
+	struct anon_test *test = private;
+
+	atomic64_inc(&test->releases);
+	kref_put(&test->ref, anon_test_free);
+}
+
+/* By ANON_TEST_HOOK_* */
+static const struct anon_view_ops anon_test_view_ops[] = {
+	{
+		.owner = THIS_MODULE,
+		.release = anon_test_view_release,
+	}, {
+		.open = anon_test_vm_open,
+		.close = anon_test_vm_close,
+		.owner = THIS_MODULE,
+		.release = anon_test_view_release,
+	}, {
+		.fault = anon_test_vm_fault,
+		.owner = THIS_MODULE,
+		.release = anon_test_view_release,
+	}, {
+		.open = anon_test_vm_open,
+		.close = anon_test_vm_close,
+		.fault = anon_test_vm_fault,
+		.owner = THIS_MODULE,
+		.release = anon_test_view_release,
+	}, {
+		.mmap = anon_test_aperture_mmap,
+		.owner = THIS_MODULE,
+		.release = anon_test_view_release,
+	},
+};
+
+static int anon_test_open(struct inode *inode, struct file *file)
+{
+	struct anon_test *test = kzalloc_obj(*test);
+
+	if (!test)
+		return -ENOMEM;
+	kref_init(&test->ref);
+	mutex_init(&test->lock);
+	file->private_data = test;
+	return 0;
+}
+
+static int anon_test_release(struct inode *inode, struct file *file)
+{
+	struct anon_test *test = file->private_data;
+
+	kref_put(&test->ref, anon_test_free);
+	return 0;
+}
+
+static int anon_test_create(struct anon_test *test, void __user *arg)
+{
+	struct anon_object_attrs attrs = { .name = "anon-object-test" };
+	struct anon_test_create create;
+	struct anon_object *obj;
+
+	if (copy_from_user(&create, arg, sizeof(create)))
+		return -EFAULT;
+	attrs.size = create.size;
+	attrs.backend = create.backend;
+	attrs.page_shift = create.page_shift;
+	attrs.huge = create.huge;
+	attrs.flags = create.flags;
+	obj = anon_object_create(&attrs);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	test->obj = obj;
+	return 0;
+}
+
+static int anon_test_adopt(struct anon_test *test, unsigned int fd)
+{
+	CLASS(fd, f)(fd);
+	struct anon_object *obj;
+
+	if (fd_empty(f))
+		return -EBADF;
+	obj = anon_object_from_file(fd_file(f));
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	test->obj = obj;
+	return 0;
+}
+
+static int anon_test_view(struct anon_test *test, struct file *device,
+			  void __user *arg)
+{
+	struct anon_view_attrs attrs = { .private = test };
+	struct anon_test_view view;
+	struct file *file;
+	int fd;
+
+	if (copy_from_user(&view, arg, sizeof(view)))
+		return -EFAULT;
+	if (view.hooks >= ARRAY_SIZE(anon_test_view_ops))
+		return -EINVAL;
+	attrs.flags = view.flags;
+	attrs.ops = &anon_test_view_ops[view.hooks];
+	if (view.hooks == ANON_TEST_DEVICE_VIEW)
+		attrs.mapping = device->f_mapping;
+
+	file = anon_object_view(test->obj, &attrs);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	kref_get(&test->ref);
+	fd = anon_view_fd(file, view.lowest, view.fd_flags);
+	fput(file);
+	return fd;
+}
+
+static int anon_test_pin(struct anon_test *test,
+			 const struct anon_test_range *range)
+{
+	int err;
+
+	if (test->pinned)
+		return -EBUSY;
+	err = anon_object_pin_sgt(test->obj, range->pos, range->len, UINT_MAX,
+				  &test->sgt);
+	test->pinned = !err;
+	return err;
+}
+
+static int anon_test_unpin(struct anon_test *test)
+{
+	if (!test->pinned)
+		return -EINVAL;
+	anon_object_unpin_sgt(test->obj, &test->sgt, ANON_OBJECT_DIRTY);
+	test->pinned = false;
+	return 0;
+}
+
+static int anon_test_purge(struct anon_test *test)
+{
+	WRITE_ONCE(test->purged, true);
+	return anon_object_truncate_range(test->obj, 0,
+					  anon_object_size(test->obj));
+}
+
+static int anon_test_stat(struct anon_test *test, void __user *arg)
+{
+	struct anon_object_stat stat;
+	struct anon_test_stat answer;
+
+	anon_object_stat(test->obj, &stat);
+	answer.resident = stat.resident;
+	answer.swapped = stat.swapped;
+	answer.pinned = stat.pinned;
+	answer.page_size = stat.page_size;
+	answer.opens = atomic64_read(&test->opens);
+	answer.closes = atomic64_read(&test->closes);
+	answer.releases = atomic64_read(&test->releases);
+	return copy_to_user(arg, &answer, sizeof(answer)) ? -EFAULT : 0;
+}
+
+static long anon_test_range_ioctl(struct anon_test *test, unsigned int cmd,
+				  void __user *arg)
+{
+	struct anon_test_range range;
+
+	if (copy_from_user(&range, arg, sizeof(range)))
+		return -EFAULT;
+	if (cmd == ANON_TEST_PIN)
+		return anon_test_pin(test, &range);
+	if (cmd == ANON_TEST_SWAP_OUT)
+		return anon_object_swap_out(test->obj, range.pos, range.len);
+	return anon_object_prefetch(test->obj, range.pos, range.len);
+}
+
+static long anon_test_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	struct anon_test *test = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	guard(mutex)(&test->lock);
+
+	/* There is an object from the first two on, and only then */
+	if (!test->obj != (cmd == ANON_TEST_CREATE || cmd == ANON_TEST_ADOPT))
+		return -EINVAL;
+
+	switch (cmd) {
+	case ANON_TEST_CREATE:
+		return anon_test_create(test, argp);
+	case ANON_TEST_ADOPT:
+		return anon_test_adopt(test, arg);
+	case ANON_TEST_VIEW:
+		return anon_test_view(test, file, argp);
+	case ANON_TEST_PIN:
+	case ANON_TEST_SWAP_OUT:
+	case ANON_TEST_PREFETCH:
+		return anon_test_range_ioctl(test, cmd, argp);
+	case ANON_TEST_UNPIN:
+		return anon_test_unpin(test);
+	case ANON_TEST_PURGE:
+		return anon_test_purge(test);
+	case ANON_TEST_STAT:
+		return anon_test_stat(test, argp);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations anon_test_fops = {
+	.owner		= THIS_MODULE,
+	.open		= anon_test_open,
+	.release	= anon_test_release,
+	.unlocked_ioctl	= anon_test_ioctl,
+};
+
+static struct miscdevice anon_test_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "anon_object_test",
+	.fops	= &anon_test_fops,
+	.mode	= 0600,
+};
+module_misc_device(anon_test_device);
+
+MODULE_DESCRIPTION("Anonymous objects and views, for test programs");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What /dev/anon_object_test takes, for the programs that test views.
+ *
+ * Each open of the device has one object, which it makes or adopts.
+ */
+#ifndef _ANON_OBJECT_DEVICE_H
+#define _ANON_OBJECT_DEVICE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+struct anon_test_create {
+	__u64 size;		/* bytes */
+	__u32 backend;		/* enum anon_object_backend */
+	__u32 page_shift;
+	__u32 huge;		/* enum anon_object_huge */
+	__u32 flags;		/* ANON_OBJECT_* */
+};
+
+enum {
+	ANON_TEST_HOOK_COUNT	= 1 << 0,	/* open and close */
+	ANON_TEST_HOOK_FAULT	= 1 << 1,	/* fault: SIGBUS when purged */
+	ANON_TEST_DEVICE_VIEW	= 1 << 2,
+};
+
+struct anon_test_view {
+	__u32 flags;		/* O_ACCMODE */
+	__u32 hooks;		/* ANON_TEST_* */
+	__u32 lowest;		/* fd */
+	__u32 fd_flags;		/* O_CLOEXEC */
+};
+
+struct anon_test_range {
+	__u64 pos;		/* bytes */
+	__u64 len;
+};
+
+struct anon_test_stat {
+	__u64 resident;		/* bytes */
+	__u64 swapped;
+	__u64 pinned;
+	__u64 page_size;
+	__u64 opens;		/* of mappings */
+	__u64 closes;
+	__u64 releases;		/* of views */
+};
+
+#define ANON_TEST_CREATE	_IOW('o', 0, struct anon_test_create)
+#define ANON_TEST_ADOPT		_IO('o', 1)	/* the object of an fd */
+#define ANON_TEST_VIEW		_IOW('o', 2, struct anon_test_view)
+#define ANON_TEST_PIN		_IOW('o', 3, struct anon_test_range)
+#define ANON_TEST_UNPIN		_IO('o', 4)
+#define ANON_TEST_SWAP_OUT	_IOW('o', 5, struct anon_test_range)
+#define ANON_TEST_PREFETCH	_IOW('o', 6, struct anon_test_range)
+#define ANON_TEST_PURGE		_IO('o', 7)
+#define ANON_TEST_STAT		_IOR('o', 8, struct anon_test_stat)
+
+#endif /* _ANON_OBJECT_DEVICE_H */

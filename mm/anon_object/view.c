@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Views: regular files over an object, with the owner's hooks.
+ *
+ * As in guest_memfd, the inode is the storage and a file is one user's view of
+ * it.  A view is a clone of the object's file with operations of its own, so
+ * it has the same inode, and shows up in /proc/<pid>/maps just as the object
+ * does.  It holds a reference to the object.
+ */
+#include <linux/fs.h>
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "internal.h"
+
+/**
+ * DOC: views
+ *
+ * There are two kinds.  A *backing* view is of the memory itself: reading and
+ * writing it, mapping it, punching holes into it do what they do to the
+ * backing file, and the owner's hooks see each mapping come and go.  A
+ * *device* view is what a driver's own mmap gives, an aperture for instance:
+ * its mappings belong to the driver's address space, where the driver can
+ * revoke them, at the fake offset that it has there.
+ *
+ * A view never reaches beyond the size of its object, and it has no more
+ * rights than it was made with: once user space has been given one of an
+ * object that the kernel made, opening it again through /proc fails.
+ */
+
+/*
+ * The backing file's vm_ops differ between backends, but not between the
+ * mappings of one view, so the view has the copy that has the hooks in it.
+ */
+struct anon_view {
+	struct anon_object *obj;
+	struct file *base;
+	const struct anon_view_ops *ops;
+	void *private;
+	unsigned long pgoff;
+	const struct vm_operations_struct *base_vm_ops;
+	struct vm_operations_struct vm_ops;
+};
+
+static struct anon_view *vma_view(struct vm_area_struct *vma)
+{
+	return vma->vm_file->private_data;
+}
+
+static void anon_view_vm_open(struct vm_area_struct *vma)
+{
+	struct anon_view *view = vma_view(vma);
+
+	if (view->base_vm_ops->open)
+		view->base_vm_ops->open(vma);
+	WARN_ON_ONCE(view->ops->open(vma, view->private));
+}
+
+static void anon_view_vm_close(struct vm_area_struct *vma)
+{
+	struct anon_view *view = vma_view(vma);
+
+	if (view->base_vm_ops->close)
+		view->base_vm_ops->close(vma);
+	view->ops->close(vma, view->private);
+}
+
+static vm_fault_t anon_view_vm_fault(struct vm_fault *vmf)
+{
+	struct anon_view *view = vma_view(vmf->vma);
+	vm_fault_t ret;
+
+	ret = view->ops->fault(vmf, view->private);
+	return ret ?: view->base_vm_ops->fault(vmf);
+}
+
+/*
+ * Take the backend's vm_ops over whole: what is not hooked has to stay as it
+ * is, for the mere presence of an operation means something to mm.
+ *
+ * Mappings of one view may come at the same time, in two processes, and find
+ * the copy in use; then it is what they would make it.
+ */
+static void anon_view_set_vm_ops(struct anon_view *view,
+				 struct vm_area_struct *vma)
+{
+	static DEFINE_SPINLOCK(lock);
+
+	if (!view->ops)
+		return;
+
+	scoped_guard(spinlock, &lock) {
+		if (view->base_vm_ops)
+			break;
+		view->vm_ops = *vma->vm_ops;
+		if (view->ops->open) {
+			view->vm_ops.open = anon_view_vm_open;
+			view->vm_ops.close = anon_view_vm_close;
+		}
+		if (view->ops->fault)
+			view->vm_ops.fault = anon_view_vm_fault;
+		view->base_vm_ops = vma->vm_ops;
+	}
+	vma->vm_ops = &view->vm_ops;
+}
+
+static bool anon_view_vma_fits(struct anon_view *view,
+			       struct vm_area_struct *vma)
+{
+	unsigned long pages = PAGE_ALIGN(anon_object_size(view->obj)) >>
+			      PAGE_SHIFT;
+
+	return vma->vm_pgoff <= pages &&
+	       vma_pages(vma) <= pages - vma->vm_pgoff;
+}
+
+static int anon_view_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct anon_view *view = file->private_data;
+	const struct anon_view_ops *ops = view->ops;
+	int err;
+
+	if (!anon_view_vma_fits(view, vma))
+		return -EINVAL;
+
+	if (ops && ops->open) {
+		err = ops->open(vma, view->private);
+		if (err)
+			return err;
+	}
+	err = vfs_mmap(view->base, vma);
+	if (err) {
+		if (ops && ops->close)
+			ops->close(vma, view->private);
+		return err;
+	}
+	anon_view_set_vm_ops(view, vma);
+	return 0;
+}
+
+static int anon_view_device_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct anon_view *view = file->private_data;
+
+	if (!anon_view_vma_fits(view, vma))
+		return -EINVAL;
+	vma->vm_pgoff += view->pgoff;
+	return view->ops->mmap(vma, view->private);
+}
+
+static unsigned long
+anon_view_get_unmapped_area(struct file *file, unsigned long addr,
+			    unsigned long len, unsigned long pgoff,
+			    unsigned long flags)
+{
+	struct file *base = ((struct anon_view *)file->private_data)->base;
+
+	return base->f_op->get_unmapped_area(base, addr, len, pgoff, flags);
+}
+
+static ssize_t anon_view_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct anon_view *view = iocb->ki_filp->private_data;
+	ssize_t ret;
+
+	ret = anon_object_read_iter(view->obj, iocb->ki_pos, to);
+	if (ret > 0)
+		iocb->ki_pos += ret;
+	return ret;
+}
+
+static ssize_t anon_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct anon_view *view = iocb->ki_filp->private_data;
+	ssize_t ret;
+
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = anon_object_size(view->obj);
+	ret = anon_object_write_iter(view->obj, iocb->ki_pos, from);
+	if (ret > 0)
+		iocb->ki_pos += ret;
+	return ret;
+}
+
+static int anon_view_fsync(struct file *file, loff_t start, loff_t end,
+			   int datasync)
+{
+	struct file *base = ((struct anon_view *)file->private_data)->base;
+
+	if (!base->f_op->fsync)
+		return -EINVAL;
+	return base->f_op->fsync(base, start, end, datasync);
+}
+
+static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
+				loff_t len)
+{
+	struct anon_view *view = file->private_data;
+	struct file *base = view->base;
+
+	if (!base->f_op->fallocate)
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && READ_ONCE(view->obj->pins))
+		return -EBUSY;
+	return base->f_op->fallocate(base, mode, offset, len);
+}
+
+/* Dropping what is clean is dropping what a device may have written to */
+static int anon_view_fadvise(struct file *file, loff_t offset, loff_t len,
+			     int advice)
+{
+	if (advice == POSIX_FADV_DONTNEED && !(file->f_mode & FMODE_WRITE))
+		return -EPERM;
+	return generic_fadvise(file, offset, len, advice);
+}
+
+static int anon_view_release(struct inode *inode, struct file *file)
+{
+	struct anon_view *view = file->private_data;
+
+	if (view->ops && view->ops->release)
+		view->ops->release(view->private);
+	if (view->ops)
+		module_put(view->ops->owner);
+	fput(view->base);
+	anon_object_put(view->obj);
+	kfree(view);
+	return 0;
+}
+
+#ifdef CONFIG_PROC_FS
+static void anon_view_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct anon_view *view = file->private_data;
+
+	anon_object_show_fdinfo(m, view->obj);
+}
+#else
+#define anon_view_show_fdinfo	NULL
+#endif
+
+#define ANON_VIEW_OPERATIONS					\
+	.mmap			= anon_view_mmap,		\
+	.get_unmapped_area	= anon_view_get_unmapped_area,	\
+	.llseek			= generic_file_llseek,		\
+	.read_iter		= anon_view_read_iter,		\
+	.write_iter		= anon_view_write_iter,		\
+	.splice_read		= copy_splice_read,		\
+	.splice_write		= iter_file_splice_write,	\
+	.fsync			= anon_view_fsync,		\
+	.fallocate		= anon_view_fallocate,		\
+	.fadvise		= anon_view_fadvise,		\
+	.release		= anon_view_release,		\
+	.show_fdinfo		= anon_view_show_fdinfo
+
+static const struct file_operations anon_view_fops = {
+	ANON_VIEW_OPERATIONS,
+};
+
+static const struct file_operations anon_view_huge_fops = {
+	ANON_VIEW_OPERATIONS,
+	.fop_flags		= FOP_HUGE_PAGES,
+};
+
+static const struct file_operations anon_view_device_fops = {
+	.mmap			= anon_view_device_mmap,
+	.llseek			= generic_file_llseek,
+	.release		= anon_view_release,
+	.show_fdinfo		= anon_view_show_fdinfo,
+};
+
+static const struct file_operations *
+anon_view_fops_for(const struct anon_view_attrs *attrs, struct file *base)
+{
+	if (attrs->mapping)
+		return &anon_view_device_fops;
+	if (is_file_hugepages(base))
+		return &anon_view_huge_fops;
+	return &anon_view_fops;
+}
+
+static int anon_view_check_attrs(struct anon_object *obj,
+				 const struct anon_view_attrs *attrs)
+{
+	const struct anon_view_ops *ops = attrs->ops;
+
+	if (attrs->flags & ~O_ACCMODE || attrs->flags == O_ACCMODE)
+		return -EINVAL;
+	if (attrs->mapping)
+		return ops && ops->mmap ? 0 : -EINVAL;
+	if (attrs->pgoff || (ops && ops->mmap))
+		return -EINVAL;
+	if (ops && !ops->open != !ops->close)
+		return -EINVAL;
+	/* hugetlb faults do not come through vm_ops */
+	if (ops && ops->fault && obj->backend == &anon_hugetlb_backend)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/**
+ * anon_object_view - make a view of an object
+ * @obj: the object
+ * @attrs: what it is to be like; not needed once this has returned
+ *
+ * Context: May sleep, allocates with GFP_KERNEL.
+ * Return: The view, with a reference that fput() gives back, or an ERR_PTR():
+ *
+ * * -EINVAL: unknown flags, open without close or the reverse, a device view
+ *   without mmap or a backing view with it
+ * * -EOPNOTSUPP: a fault hook on hugetlb
+ * * -ENODEV: the owner of the hooks is being unloaded
+ * * -ENOMEM, -ENFILE: no memory, too many files
+ *
+ * On error &anon_view_ops.release is not called.
+ */
+struct file *anon_object_view(struct anon_object *obj,
+			      const struct anon_view_attrs *attrs)
+{
+	struct anon_view *view;
+	struct file *file;
+	int err;
+
+	err = anon_view_check_attrs(obj, attrs);
+	if (err)
+		return ERR_PTR(err);
+
+	if (attrs->ops && !try_module_get(attrs->ops->owner))
+		return ERR_PTR(-ENODEV);
+
+	err = -ENOMEM;
+	view = kzalloc_obj(*view);
+	if (!view)
+		goto err_module;
+	view->base = anon_object_file(obj);
+	view->ops = attrs->ops;
+	view->private = attrs->private;
+	view->pgoff = attrs->pgoff;
+
+	file = alloc_file_clone(view->base, attrs->flags,
+				anon_view_fops_for(attrs, view->base));
+	err = PTR_ERR_OR_ZERO(file);
+	if (err)
+		goto err_view;
+	view->obj = anon_object_get(obj);
+	file->private_data = view;
+	if (!attrs->mapping)
+		file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
+	else
+		file->f_mapping = attrs->mapping;
+	return file;
+
+err_view:
+	fput(view->base);
+	kfree(view);
+err_module:
+	if (attrs->ops)
+		module_put(attrs->ops->owner);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_GPL(anon_object_view);
+
+/**
+ * anon_view_private - the owner's data of a view
+ * @file: any file, or NULL
+ * @ops: the hooks that the view was made with
+ *
+ * Context: Any.
+ * Return: &anon_view_attrs.private, or NULL if @file is not such a view.
+ */
+void *anon_view_private(struct file *file, const struct anon_view_ops *ops)
+{
+	struct anon_view *view;
+
+	if (!file || file->f_op->release != anon_view_release)
+		return NULL;
+	view = file->private_data;
+	return view->ops == ops ? view->private : NULL;
+}
+EXPORT_SYMBOL_GPL(anon_view_private);
+
+/**
+ * anon_view_fd - give a view to user space
+ * @file: the view; the caller keeps its reference
+ * @lowest: the lowest number that the file descriptor may have
+ * @flags: O_CLOEXEC, or 0
+ *
+ * Context: May sleep, allocates with GFP_KERNEL.
+ * Return: The file descriptor, in the table of the current process, or
+ *
+ * * -EINVAL: @file is not a view, unknown flags, or @lowest is above the limit
+ *   for file descriptors
+ * * -EMFILE: no number is free
+ * * -ENOMEM: no memory
+ */
+int anon_view_fd(struct file *file, unsigned int lowest, int flags)
+{
+	struct anon_view *view;
+
+	if (file->f_op->release != anon_view_release || flags & ~O_CLOEXEC)
+		return -EINVAL;
+
+	view = file->private_data;
+	if (view->obj->owned)
+		WRITE_ONCE(view->obj->viewed, true);
+	return f_dupfd(lowest, file, flags);
+}
+EXPORT_SYMBOL_GPL(anon_view_fd);
