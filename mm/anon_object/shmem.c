@@ -189,7 +189,8 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 		folio_batch_release(&fbatch);
 		cond_resched();
 	}
-	swap_write_unplug(plug);
+	if (plug)
+		swap_write_unplug(plug);
 	return written;
 }
 
