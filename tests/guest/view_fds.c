@@ -358,6 +358,34 @@ TEST_F(view, swapped_out_and_back)
 	EXPECT_EQ(self->size, stat_of(self->dev).resident);
 }
 
+/* What a pin allocates is charged to the object's creator. */
+TEST_F(view, charged_to_the_creator)
+{
+	struct anon_test_create create = {
+		.backend = SHMEM,
+		.size = 8 * MIB,
+		.huge = HUGE_NEVER,
+	};
+	struct anon_test_range all = { .len = 8 * MIB };
+	struct cgroup creator, other;
+	int dev;
+
+	if (variant->backend == HUGETLB)
+		SKIP(return, "huge pages have a cgroup of their own");
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, cgroup_enter(&creator, "anon-creator"));
+	EXPECT_EQ(0, ioctl(dev, ANON_TEST_CREATE, &create));
+	/* Out of it, but with the group still there */
+	ASSERT_EQ(0, cgroup_enter(&other, "anon-other"));
+	EXPECT_EQ(0, ioctl(dev, ANON_TEST_PIN, &all));
+	EXPECT_LE(8 * MIB, cgroup_read(&creator, "memory.stat", "shmem"));
+	EXPECT_GT(MIB, cgroup_read(&other, "memory.stat", "shmem"));
+	close(dev);
+	cgroup_leave(&other);
+	cgroup_leave(&creator);
+}
+
 TEST_F(view, fdinfo_says_what_it_holds)
 {
 	struct anon_test_range range = { .len = self->page };
@@ -446,6 +474,18 @@ TEST(other_files_have_none)
 	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, fd[0])));
 	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, dev)));
 	EXPECT_EQ(EBADF, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, 999)));
+}
+
+/* Where the device is built in, it has asked for objects during boot. */
+TEST(asked_early)
+{
+	char buf[64] = "";
+
+	if (read_file("/sys/module/anon_object_device/parameters/early", buf,
+		      sizeof(buf)))
+		SKIP(return, "the device is a module");
+	EXPECT_EQ(0, strcmp(buf, "0,-2\n"))
+		TH_LOG("early: %s", buf);
 }
 
 TEST_HARNESS_MAIN
