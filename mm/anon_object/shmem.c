@@ -91,7 +91,7 @@ static void anon_shmem_stat(const struct anon_object *obj,
 {
 	struct shmem_inode_info *info = SHMEM_I(obj->inode);
 
-	guard(spinlock_irqsave)(&info->lock);
+	guard(spinlock)(&info->lock);
 	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
 	stat->swapped = (u64)info->swapped << PAGE_SHIFT;
 	stat->page_size = PAGE_SIZE;

@@ -165,6 +165,15 @@ anon_view_get_unmapped_area(struct file *file, unsigned long addr,
 	return base->f_op->get_unmapped_area(base, addr, len, pgoff, flags);
 }
 
+/* A device view's mapping is not the object's, but its size is */
+static loff_t anon_view_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct anon_view *view = file->private_data;
+
+	return generic_file_llseek_size(file, offset, whence, MAX_LFS_FILESIZE,
+					anon_object_size(view->obj));
+}
+
 static ssize_t anon_view_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct anon_view *view = iocb->ki_filp->private_data;
@@ -249,7 +258,7 @@ static void anon_view_show_fdinfo(struct seq_file *m, struct file *file)
 #define ANON_VIEW_OPERATIONS					\
 	.mmap			= anon_view_mmap,		\
 	.get_unmapped_area	= anon_view_get_unmapped_area,	\
-	.llseek			= generic_file_llseek,		\
+	.llseek			= anon_view_llseek,		\
 	.read_iter		= anon_view_read_iter,		\
 	.write_iter		= anon_view_write_iter,		\
 	.splice_read		= copy_splice_read,		\
@@ -271,7 +280,7 @@ static const struct file_operations anon_view_huge_fops = {
 
 static const struct file_operations anon_view_device_fops = {
 	.mmap			= anon_view_device_mmap,
-	.llseek			= generic_file_llseek,
+	.llseek			= anon_view_llseek,
 	.release		= anon_view_release,
 	.show_fdinfo		= anon_view_show_fdinfo,
 };

@@ -306,5 +306,34 @@ static struct miscdevice anon_test_device = {
 };
 module_misc_device(anon_test_device);
 
+#ifndef MODULE
+/* What asking for shmem and for hugetlb in the first initcalls gives */
+static int early[2];
+module_param_array(early, int, NULL, 0444);
+
+static int __init anon_test_try(enum anon_object_backend backend)
+{
+	struct anon_object_attrs attrs = {
+		.name = "anon-object-early",
+		.size = PAGE_SIZE,
+		.backend = backend,
+	};
+	struct anon_object *obj = anon_object_create(&attrs);
+
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	anon_object_put(obj);
+	return 0;
+}
+
+static int __init anon_test_early(void)
+{
+	early[0] = anon_test_try(ANON_OBJECT_SHMEM);
+	early[1] = anon_test_try(ANON_OBJECT_HUGETLB);
+	return 0;
+}
+early_initcall(anon_test_early);
+#endif /* MODULE */
+
 MODULE_DESCRIPTION("Anonymous objects and views, for test programs");
 MODULE_LICENSE("GPL");

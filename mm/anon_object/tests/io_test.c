@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of anonymous objects: reading and writing them.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iosys-map.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <uapi/linux/fcntl.h>
+
+#include "test.h"
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_backend, anon_test_backends, desc);
+
+/* Odd offsets and lengths, within a page, across pages and across folios */
+static const struct {
+	loff_t pos;
+	size_t len;
+} anon_test_ranges[] = {
+	{ 0, 1 },
+	{ 1, PAGE_SIZE - 2 },
+	{ PAGE_SIZE - 1, 2 },
+	{ 0, PAGE_SIZE },
+	{ 100, 3 * PAGE_SIZE + 7 },
+	{ SZ_64K - 5, SZ_128K + 11 },
+	{ SZ_512K + 3, SZ_512K - 3 },
+	{ SZ_1M - 1, 1 },
+};
+
+static void anon_test_write_pattern(struct kunit *test, struct anon_object *obj,
+				    loff_t pos, size_t len)
+{
+	u8 *buf = anon_test_buffer(test, len);
+
+	anon_test_pattern(buf, pos, len);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, pos, buf, len), 0);
+	kunit_kfree(test, buf);
+}
+
+/* What is written is read, and what is around it is not touched. */
+static void anon_object_test_write(struct kunit *test)
+{
+	struct anon_object *obj;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(anon_test_ranges); i++) {
+		loff_t pos = anon_test_ranges[i].pos;
+		size_t len = anon_test_ranges[i].len;
+		loff_t end = pos + len;
+
+		obj = anon_test_object(test, SZ_1M);
+		anon_test_write_pattern(test, obj, pos, len);
+		KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, pos));
+		KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, pos, len));
+		KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, end,
+						       SZ_1M - end));
+		anon_test_put(test, obj);
+	}
+}
+
+/* A buffer gets what it is to get, and nothing beyond that. */
+static void anon_object_test_read(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	u8 *want = anon_test_buffer(test, SZ_1M);
+	u8 *got = anon_test_buffer(test, SZ_1M + 1);
+	int i;
+
+	anon_test_fill(test, obj);
+	for (i = 0; i < ARRAY_SIZE(anon_test_ranges); i++) {
+		loff_t pos = anon_test_ranges[i].pos;
+		size_t len = anon_test_ranges[i].len;
+
+		got[len] = 0xa5;
+		anon_test_pattern(want, pos, len);
+		KUNIT_EXPECT_EQ(test, anon_object_read(obj, pos, got, len), 0);
+		KUNIT_EXPECT_EQ(test, memcmp(got, want, len), 0);
+		KUNIT_EXPECT_EQ(test, got[len], 0xa5);
+	}
+}
+
+/* Holes read as zeroes, whatever the buffer had, and stay holes. */
+static void anon_object_test_read_holes(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	u8 *buf = anon_test_buffer(test, SZ_64K);
+
+	memset(buf, 0xa5, SZ_64K);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 13, buf, SZ_64K), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_inode(obj)->i_mapping->nrpages, 0);
+}
+
+static void anon_test_reject(struct kunit *test, struct anon_object *obj,
+			     loff_t pos, size_t len)
+{
+	u8 buf[32];
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(buf);
+
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, pos, buf, len), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, pos, buf, len), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, pos, &map, 0, len),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_write_map(obj, pos, &map, 0, len),
+			-EINVAL);
+}
+
+/* Ranges that are none of the object's are -EINVAL, and nothing is copied. */
+static void anon_object_test_io_rejects(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	loff_t size = anon_object_size(obj);
+
+	anon_test_reject(test, obj, -1, 1);
+	anon_test_reject(test, obj, -1, 2);
+	anon_test_reject(test, obj, LLONG_MIN, 1);
+	anon_test_reject(test, obj, size, 1);
+	anon_test_reject(test, obj, size - 1, 2);
+	anon_test_reject(test, obj, LLONG_MAX, 1);
+	anon_test_reject(test, obj, 1, SIZE_MAX);
+	anon_test_reject(test, obj, 1, LONG_MAX);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* An empty range is fine, anywhere within the object, its end included. */
+static void anon_object_test_io_empty(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	loff_t size = anon_object_size(obj);
+	u8 buf = 0xa5;
+
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, size, &buf, 0), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, size, &buf, 0), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &buf, 0), 0);
+	KUNIT_EXPECT_EQ(test, buf, 0xa5);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* An iterator is served up to the end, and is told how far that was. */
+static void anon_object_test_read_iter_end(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	loff_t size = anon_object_size(obj);
+	u8 *buf = anon_test_buffer(test, SZ_4K);
+	struct kvec kvec = { .iov_base = buf, .iov_len = SZ_4K };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, SZ_4K);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, size, &iter), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, size + 5, &iter), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, -1, &iter), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), SZ_4K);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, size - 100, &iter),
+			100);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), SZ_4K - 100);
+}
+
+static void anon_object_test_write_iter_end(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	loff_t size = anon_object_size(obj);
+	u8 *buf = anon_test_buffer(test, SZ_4K);
+	struct kvec kvec = { .iov_base = buf, .iov_len = SZ_4K };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, SZ_4K);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, size, &iter),
+			-ENOSPC);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, -1, &iter), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), SZ_4K);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, size - 100, &iter),
+			100);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), SZ_4K - 100);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+}
+
+#define ANON_TEST_PARTS	3
+
+/* Of a buffer, three parts that are not next to each other */
+static size_t anon_test_parts(struct kvec *parts, u8 *buf)
+{
+	static const size_t len[ANON_TEST_PARTS] = { 1, SZ_64K + 3, 4099 };
+	size_t sum = 0;
+	int i;
+
+	for (i = 0; i < ANON_TEST_PARTS; i++) {
+		parts[i].iov_base = buf;
+		parts[i].iov_len = len[i];
+		buf += len[i] + 1;
+		sum += len[i];
+	}
+	return sum;
+}
+
+/* Several segments are one stream, in both directions. */
+static void anon_object_test_iter_segments(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	u8 *buf = anon_test_buffer(test, SZ_128K);
+	struct kvec parts[ANON_TEST_PARTS];
+	size_t sum = anon_test_parts(parts, buf);
+	loff_t pos = SZ_256K - 17;
+	struct iov_iter iter;
+	int i;
+
+	for (i = 0; i < ANON_TEST_PARTS; i++) {
+		anon_test_pattern(parts[i].iov_base, pos, parts[i].iov_len);
+		pos += parts[i].iov_len;
+	}
+	pos -= sum;
+	iov_iter_kvec(&iter, ITER_SOURCE, parts, ANON_TEST_PARTS, sum);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, pos, &iter), sum);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, pos, sum));
+
+	memset(buf, 0, SZ_128K);
+	iov_iter_kvec(&iter, ITER_DEST, parts, ANON_TEST_PARTS, sum);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, pos, &iter), sum);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 0);
+	for (i = 0; i < ANON_TEST_PARTS; i++) {
+		u8 *want = anon_test_buffer(test, parts[i].iov_len);
+
+		anon_test_pattern(want, pos, parts[i].iov_len);
+		KUNIT_EXPECT_EQ(test, memcmp(parts[i].iov_base, want,
+					     parts[i].iov_len), 0);
+		pos += parts[i].iov_len;
+	}
+}
+
+static unsigned long anon_test_user(struct kunit *test, size_t len)
+{
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, len, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	return addr;
+}
+
+/* User space's memory, which nothing has touched yet, serves as well. */
+static void anon_object_test_iter_user(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	void __user *user = (void __user *)anon_test_user(test, SZ_128K);
+	u8 *want = anon_test_buffer(test, SZ_128K);
+	u8 *got = anon_test_buffer(test, SZ_128K);
+	struct iov_iter iter;
+
+	anon_test_fill(test, obj);
+	anon_test_pattern(want, 77, SZ_128K);
+	iov_iter_ubuf(&iter, ITER_DEST, user, SZ_128K);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, 77, &iter), SZ_128K);
+	KUNIT_EXPECT_EQ(test, copy_from_user(got, user, SZ_128K), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(got, want, SZ_128K), 0);
+
+	iov_iter_ubuf(&iter, ITER_SOURCE, user, SZ_128K);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, SZ_512K, &iter),
+			SZ_128K);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, SZ_512K, got, SZ_128K), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(got, want, SZ_128K), 0);
+	vm_munmap((unsigned long)user, SZ_128K);
+}
+
+/* Where user space's memory ends, so does the copy; -EFAULT if that is at once. */
+static void anon_object_test_iter_fault(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	unsigned long addr = anon_test_user(test, 3 * PAGE_SIZE);
+	void __user *user = (void __user *)addr;
+	struct iov_iter iter;
+
+	anon_test_fill(test, obj);
+	vm_munmap(addr + PAGE_SIZE, 2 * PAGE_SIZE);
+	iov_iter_ubuf(&iter, ITER_DEST, user, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, 0, &iter), PAGE_SIZE);
+	iov_iter_ubuf(&iter, ITER_SOURCE, user, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, 0, &iter), PAGE_SIZE);
+
+	user += PAGE_SIZE;
+	iov_iter_ubuf(&iter, ITER_DEST, user, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, 0, &iter), -EFAULT);
+	iov_iter_ubuf(&iter, ITER_SOURCE, user, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, 0, &iter), -EFAULT);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_1M));
+	vm_munmap(addr, PAGE_SIZE);
+}
+
+/* An object can be copied to a mapping of itself. */
+static void anon_object_test_iter_self(struct kunit *test)
+{
+	const struct anon_view_attrs attrs = { .flags = O_RDWR };
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	size_t size = anon_object_size(obj);
+	struct file *view = anon_object_view(obj, &attrs);
+	struct iov_iter iter;
+	unsigned long addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, view);
+	anon_test_fill(test, obj);
+	addr = anon_test_mmap(test, view, size, PROT_READ | PROT_WRITE);
+	fput(view);
+	iov_iter_ubuf(&iter, ITER_DEST, (void __user *)addr, SZ_64K);
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, 0, &iter), SZ_64K);
+	iov_iter_ubuf(&iter, ITER_SOURCE, (void __user *)addr, SZ_64K);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, 0, &iter), SZ_64K);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	vm_munmap(addr, size);
+}
+
+/* Memory that may be a device's is read and written at an offset of its own. */
+static void anon_object_test_map(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	u8 *buf = anon_test_buffer(test, SZ_128K);
+	u8 *want = anon_test_buffer(test, SZ_128K);
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(buf);
+	loff_t pos = SZ_64K - 9;
+	size_t len = SZ_64K + 100;
+
+	anon_test_pattern(buf + 5, pos, len);
+	KUNIT_EXPECT_EQ(test, anon_object_write_map(obj, pos, &map, 5, len), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, pos));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, pos, len));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, pos + len, SZ_64K));
+
+	memset(buf, 0xa5, SZ_128K);
+	memset(want, 0xa5, SZ_128K);
+	anon_test_pattern(want + 7, pos, len);
+	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, pos, &map, 7, len), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(buf, want, SZ_128K), 0);
+}
+
+/* Holes are zeroes there too, and stay holes. */
+static void anon_object_test_map_holes(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	u8 *buf = anon_test_buffer(test, SZ_64K);
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(buf);
+
+	memset(buf, 0xa5, SZ_64K);
+	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, 13, &map, 1,
+						   SZ_64K - 2), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf + 1, 0, SZ_64K - 2));
+	KUNIT_EXPECT_EQ(test, buf[0], 0xa5);
+	KUNIT_EXPECT_EQ(test, buf[SZ_64K - 1], 0xa5);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* What is sealed against writing can be read, and no longer written. */
+static void anon_object_test_sealed(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	u8 *buf = anon_test_buffer(test, SZ_4K);
+	struct kvec kvec = { .iov_base = buf, .iov_len = SZ_4K };
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(buf);
+	struct iov_iter iter;
+
+	anon_test_fill(test, obj);
+	memset(buf, 0, SZ_4K);
+	anon_test_seal(test, obj, F_SEAL_WRITE);
+	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, SZ_4K);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, buf, SZ_4K), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, 0, &iter), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_write_map(obj, 0, &map, 0, SZ_4K),
+			-EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, anon_object_size(obj)),
+			-EPERM);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+}
+
+/* What is written is dirty, so that reclaim does not drop it. */
+static void anon_object_test_write_dirties(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	folio_clear_dirty(page_folio(page));
+	folio_clear_referenced(page_folio(page));
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, "x", 1), 0);
+	KUNIT_EXPECT_TRUE(test, folio_test_dirty(page_folio(page)));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+}
+
+/* Holes can be punched while there is no pin, and only whole pages. */
+static void anon_object_test_punch(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	size_t size = anon_object_size(obj);
+	struct page *page;
+
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 1, size - 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, PAGE_SIZE + 1),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, -size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size + PAGE_SIZE),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, -(loff_t)size, size),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, LLONG_MAX, LLONG_MAX),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), size);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
+}
+
+static struct kunit_case anon_object_io_cases[] = {
+	KUNIT_CASE_PARAM(anon_object_test_write, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_read, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_read_holes,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_io_rejects,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_io_empty,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_read_iter_end,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_write_iter_end,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_iter_segments,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_iter_user,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_iter_fault,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_iter_self,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_map, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_map_holes,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_sealed, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_write_dirties,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_punch, anon_test_backend_gen_params),
+	{}
+};
+
+static struct kunit_suite anon_object_io_suite = {
+	.name = "anon_object_io",
+	.init = anon_test_init,
+	.test_cases = anon_object_io_cases,
+};
+
+kunit_test_suite(anon_object_io_suite);

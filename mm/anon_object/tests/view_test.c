@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of anonymous objects: views, their hooks and their rights.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cred.h>
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "test.h"
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_backend, anon_test_backends, desc);
+
+/*
+ * What the hooks of a test have seen.  It is no test's own, for the mappings of
+ * a test that has failed go after it.
+ */
+static struct anon_test_hooks {
+	atomic_t opens;
+	atomic_t closes;
+	atomic_t faults;
+	atomic_t mmaps;
+	atomic_t releases;
+	int open_err;
+	vm_fault_t fault_ret;
+	unsigned long pgoff;
+	struct address_space *mapping;
+} anon_test_hooks;
+
+static int anon_test_view_init(struct kunit *test)
+{
+	anon_test_init(test);
+	memset(&anon_test_hooks, 0, sizeof(anon_test_hooks));
+	return 0;
+}
+
+static int anon_test_open(struct vm_area_struct *vma, void *private)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->opens);
+	return hooks->open_err;
+}
+
+static void anon_test_close(struct vm_area_struct *vma, void *private)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->closes);
+}
+
+static vm_fault_t anon_test_fault(struct vm_fault *vmf, void *private)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->faults);
+	return hooks->fault_ret;
+}
+
+static int anon_test_device_mmap(struct vm_area_struct *vma, void *private)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->mmaps);
+	hooks->pgoff = vma->vm_pgoff;
+	hooks->mapping = vma->vm_file->f_mapping;
+	return 0;
+}
+
+static void anon_test_view_release(void *private)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->releases);
+}
+
+static const struct anon_view_ops anon_test_vma_ops = {
+	.open = anon_test_open,
+	.close = anon_test_close,
+	.release = anon_test_view_release,
+};
+
+static const struct anon_view_ops anon_test_fault_ops = {
+	.fault = anon_test_fault,
+};
+
+static const struct anon_view_ops anon_test_device_ops = {
+	.mmap = anon_test_device_mmap,
+	.release = anon_test_view_release,
+};
+
+/* A view that must be had */
+static struct file *anon_test_view(struct kunit *test, struct anon_object *obj,
+				   const struct anon_view_ops *ops, int flags)
+{
+	const struct anon_view_attrs attrs = {
+		.flags = flags,
+		.ops = ops,
+		.private = &anon_test_hooks,
+	};
+	struct file *view = anon_object_view(obj, &attrs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, view);
+	anon_test_defer_fput(test, view);
+	return view;
+}
+
+/* A view is a file of the object's inode, with the rights it is given. */
+static void anon_object_test_view(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *rdonly = anon_test_view(test, obj, NULL, O_RDONLY);
+	struct file *wronly = anon_test_view(test, obj, NULL, O_WRONLY);
+	struct file *rdwr = anon_test_view(test, obj, NULL, O_RDWR);
+	fmode_t mode = FMODE_READ | FMODE_WRITE;
+
+	KUNIT_EXPECT_PTR_EQ(test, file_inode(rdwr), anon_test_inode(obj));
+	KUNIT_EXPECT_PTR_EQ(test, rdwr->f_mapping, file_inode(rdwr)->i_mapping);
+	KUNIT_EXPECT_EQ(test, rdonly->f_mode & mode, FMODE_READ);
+	KUNIT_EXPECT_EQ(test, wronly->f_mode & mode, FMODE_WRITE);
+	KUNIT_EXPECT_EQ(test, rdwr->f_mode & mode, mode);
+}
+
+/* A view keeps its object, and tells its owner when it goes. */
+static void anon_object_test_view_outlives(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
+					   O_RDWR);
+	u8 *want = anon_test_buffer(test, SZ_64K);
+	u8 *got = anon_test_buffer(test, SZ_64K);
+	loff_t pos = 0;
+
+	anon_test_fill(test, obj);
+	anon_test_put(test, obj);
+	anon_test_pattern(want, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, kernel_read(view, got, SZ_64K, &pos), SZ_64K);
+	KUNIT_EXPECT_EQ(test, memcmp(got, want, SZ_64K), 0);
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.releases), 0);
+	anon_test_fput(test, view);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.releases), 1);
+}
+
+static const struct anon_view_ops anon_test_open_only = {
+	.open = anon_test_open,
+};
+
+static const struct anon_view_ops anon_test_close_only = {
+	.close = anon_test_close,
+};
+
+static const struct anon_view_ops anon_test_no_ops;
+
+static const struct anon_test_bad_view {
+	const char *desc;
+	struct anon_view_attrs attrs;
+	bool device;
+} anon_test_bad_views[] = {
+	{ "flags-unknown", { .flags = O_RDWR | O_CLOEXEC } },
+	{ "flags-append", { .flags = O_RDWR | O_APPEND } },
+	{ "access-mode-3", { .flags = O_ACCMODE } },
+	{ "open-without-close", { O_RDWR, &anon_test_open_only } },
+	{ "close-without-open", { O_RDWR, &anon_test_close_only } },
+	{ "mmap-on-backing", { O_RDWR, &anon_test_device_ops } },
+	{ "pgoff-on-backing", { .flags = O_RDWR, .pgoff = 1 } },
+	{ "device-without-ops", { .flags = O_RDWR }, true },
+	{ "device-without-mmap", { O_RDWR, &anon_test_no_ops }, true },
+	{ "device-with-vma-hooks", { O_RDWR, &anon_test_vma_ops }, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_bad_view, anon_test_bad_views, desc);
+
+/* Bad attributes are -EINVAL, and there never was a view to release. */
+static void anon_object_test_view_rejects(struct kunit *test)
+{
+	const struct anon_test_bad_view *bad = test->param_value;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct anon_view_attrs view_attrs = bad->attrs;
+	struct address_space mapping = {};
+	struct file *view;
+
+	view_attrs.private = &anon_test_hooks;
+	if (bad->device)
+		view_attrs.mapping = &mapping;
+	view = anon_object_view(obj, &view_attrs);
+	KUNIT_EXPECT_PTR_EQ(test, view, ERR_PTR(-EINVAL));
+	if (!IS_ERR(view))
+		fput(view);
+	anon_test_drain();
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.releases), 0);
+}
+
+/* A view's private data is for those who made it, by their hooks. */
+static void anon_object_test_view_private(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *file = anon_test_file(test, obj);
+	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
+					   O_RDWR);
+
+	KUNIT_EXPECT_PTR_EQ(test, anon_view_private(view, &anon_test_vma_ops),
+			    &anon_test_hooks);
+	KUNIT_EXPECT_NULL(test, anon_view_private(view, &anon_test_fault_ops));
+	KUNIT_EXPECT_NULL(test, anon_view_private(view, NULL));
+	KUNIT_EXPECT_NULL(test, anon_view_private(file, &anon_test_vma_ops));
+	KUNIT_EXPECT_NULL(test, anon_view_private(NULL, &anon_test_vma_ops));
+}
+
+/* What user space has mapped is what the object holds, and the reverse. */
+static void anon_object_test_view_mmap(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	size_t size = anon_object_size(obj);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
+	u8 *want = anon_test_buffer(test, SZ_64K);
+	u8 *got = anon_test_buffer(test, SZ_64K);
+	void __user *user;
+	unsigned long addr;
+
+	anon_test_pattern(want, SZ_64K, SZ_64K);
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, SZ_64K, want, SZ_64K), 0);
+	addr = anon_test_mmap(test, view, size, PROT_READ | PROT_WRITE);
+	user = (void __user *)addr;
+	KUNIT_EXPECT_EQ(test, copy_from_user(got, user + SZ_64K, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(got, want, SZ_64K), 0);
+
+	anon_test_pattern(want, SZ_512K, SZ_64K);
+	KUNIT_EXPECT_EQ(test, copy_to_user(user + SZ_512K, want, SZ_64K), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, SZ_512K, SZ_64K));
+
+	/* A mapping notices that its memory has gone */
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, copy_from_user(got, user + SZ_64K, SZ_64K), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(got, 0, SZ_64K));
+	vm_munmap(addr, size);
+}
+
+static unsigned long anon_test_unit(struct anon_object *obj)
+{
+	struct anon_object_stat stat;
+
+	anon_object_stat(obj, &stat);
+	return stat.page_size;
+}
+
+/* Each mapping that comes and goes is told, those of a split too. */
+static void anon_object_test_view_hooks(struct kunit *test)
+{
+	struct anon_test_hooks *hooks = &anon_test_hooks;
+	struct anon_object *obj = anon_test_object(test, 3 * PAGE_SIZE);
+	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
+					   O_RDWR);
+	size_t size = anon_object_size(obj);
+	unsigned long addr, unit = anon_test_unit(obj);
+	int split = !anon_test_is_hugetlb(test);
+
+	addr = anon_test_mmap(test, view, size, PROT_READ | PROT_WRITE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->opens), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->closes), 0);
+	KUNIT_EXPECT_EQ(test, put_user(1, (u8 __user *)addr), 0);
+
+	/* Of three pages the one in the middle: two mappings are left */
+	if (split) {
+		KUNIT_EXPECT_EQ(test, vm_munmap(addr + unit, unit), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&hooks->opens) -
+				atomic_read(&hooks->closes), 2);
+	}
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, size), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->opens),
+			atomic_read(&hooks->closes));
+	KUNIT_EXPECT_GE(test, atomic_read(&hooks->closes), 1 + split);
+
+	/* The view itself is another matter */
+	anon_test_drain();
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->releases), 0);
+	anon_test_fput(test, view);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->releases), 1);
+}
+
+static long anon_test_try_mmap(struct kunit *test, struct file *file,
+			       size_t len, unsigned long prot,
+			       unsigned long offset)
+{
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	return vm_mmap(file, 0, len, prot, MAP_SHARED, offset);
+}
+
+/* An open hook's error is mmap()'s, and there is nothing to close. */
+static void anon_object_test_view_open_fails(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
+					   O_RDWR);
+
+	anon_test_hooks.open_err = -EIDRM;
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view,
+						 anon_object_size(obj),
+						 PROT_READ, 0), -EIDRM);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.opens), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.closes), 0);
+}
+
+/* A mapping does not reach beyond the object, wherever it begins. */
+static void anon_object_test_view_mmap_beyond(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
+					   O_RDWR);
+	size_t size = anon_object_size(obj);
+	unsigned long unit = anon_test_unit(obj);
+
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size + unit,
+						 PROT_READ, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size, PROT_READ,
+						 unit), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, unit, PROT_READ,
+						 size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, unit, PROT_READ,
+						 SZ_1G), -EINVAL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.opens),
+			atomic_read(&anon_test_hooks.closes));
+}
+
+/* A view that cannot write cannot be mapped for that either. */
+static void anon_object_test_view_mmap_rdonly(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDONLY);
+	size_t size = anon_object_size(obj);
+	unsigned long addr;
+
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size,
+						 PROT_READ | PROT_WRITE, 0),
+			-EACCES);
+	addr = anon_test_mmap(test, view, size, PROT_READ);
+	KUNIT_EXPECT_NE(test, put_user(1, (u8 __user *)addr), 0);
+	vm_munmap(addr, size);
+}
+
+/* A fault hook decides whether the backend's is called. */
+static void anon_object_test_view_fault(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view;
+	unsigned long addr;
+	u8 got = 0;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "a fault hook is not for hugetlb");
+	view = anon_test_view(test, obj, &anon_test_fault_ops, O_RDWR);
+	addr = anon_test_mmap(test, view, SZ_64K, PROT_READ | PROT_WRITE);
+	anon_test_hooks.fault_ret = VM_FAULT_SIGBUS;
+	KUNIT_EXPECT_EQ(test, put_user(1, (u8 __user *)addr), -EFAULT);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.faults), 1);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+
+	anon_test_hooks.fault_ret = 0;
+	KUNIT_EXPECT_EQ(test, put_user(0x5a, (u8 __user *)addr), 0);
+	KUNIT_EXPECT_GE(test, atomic_read(&anon_test_hooks.faults), 2);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 0, &got, 1), 0);
+	KUNIT_EXPECT_EQ(test, got, 0x5a);
+	vm_munmap(addr, SZ_64K);
+}
+
+/* Where faults do not come through vm_ops, a hook for them is refused. */
+static void anon_object_test_view_fault_hugetlb(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = 1,
+		.backend = ANON_OBJECT_HUGETLB,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	const struct anon_view_attrs view_attrs = {
+		.flags = O_RDWR,
+		.ops = &anon_test_fault_ops,
+	};
+	struct anon_object *obj;
+
+	anon_test_hstate(test);
+	obj = anon_test_create(test, &attrs);
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_view(obj, &view_attrs),
+			    ERR_PTR(-EOPNOTSUPP));
+}
+
+/* A fault on what is populated needs no fault of its own: map_pages is kept. */
+static void anon_object_test_view_faultaround(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view;
+	unsigned long addr, i;
+	u8 got;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "there is no fault-around on hugetlb");
+	view = anon_test_view(test, obj, &anon_test_fault_ops, O_RDWR);
+	anon_test_fill(test, obj);
+	addr = anon_test_mmap(test, view, SZ_64K, PROT_READ);
+	for (i = 0; i < SZ_64K; i += PAGE_SIZE)
+		KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)(addr + i)),
+				0);
+	KUNIT_EXPECT_LT(test, atomic_read(&anon_test_hooks.faults),
+			SZ_64K >> PAGE_SHIFT);
+	vm_munmap(addr, SZ_64K);
+}
+
+/* Reading, writing and seeking end where the object does. */
+static void anon_object_test_view_io(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
+	loff_t size = anon_object_size(obj), pos = size - 10;
+	u8 *buf = anon_test_buffer(test, 100);
+
+	anon_test_pattern(buf, pos, 100);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 100, &pos), 10);
+	KUNIT_EXPECT_EQ(test, pos, size);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 100, &pos), -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, size - 10, 10));
+
+	pos = size - 10;
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 10);
+	KUNIT_EXPECT_EQ(test, pos, size);
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 0);
+
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 5, SEEK_SET), 5);
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 5, SEEK_CUR), 10);
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 0, SEEK_END), size);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+}
+
+/* A view does what it was opened for only. */
+static void anon_object_test_view_access(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *rdonly = anon_test_view(test, obj, NULL, O_RDONLY);
+	struct file *wronly = anon_test_view(test, obj, NULL, O_WRONLY);
+	struct iov_iter iter;
+	loff_t pos = 0;
+	u8 buf = 1;
+
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	iov_iter_ubuf(&iter, ITER_SOURCE, NULL, 1);
+	KUNIT_EXPECT_EQ(test, vfs_iter_write(rdonly, &iter, &pos, 0), -EBADF);
+	iov_iter_ubuf(&iter, ITER_DEST, NULL, 1);
+	KUNIT_EXPECT_EQ(test, vfs_iter_read(wronly, &iter, &pos, 0), -EBADF);
+	KUNIT_EXPECT_EQ(test, kernel_write(wronly, &buf, 1, &pos), 1);
+	pos = 0;
+	buf = 0;
+	KUNIT_EXPECT_EQ(test, kernel_read(rdonly, &buf, 1, &pos), 1);
+	KUNIT_EXPECT_EQ(test, buf, 1);
+}
+
+/* DONTNEED may drop what a device has written, so it needs a writer. */
+static void anon_object_test_view_fadvise(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *rdonly = anon_test_view(test, obj, NULL, O_RDONLY);
+	struct file *rdwr = anon_test_view(test, obj, NULL, O_RDWR);
+
+	anon_test_fill(test, obj);
+	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdonly, 0, 0, POSIX_FADV_DONTNEED),
+			-EPERM);
+	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdonly, 0, 0, POSIX_FADV_NORMAL), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, 0, 0, POSIX_FADV_DONTNEED), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+}
+
+/* fallocate() does not take away what is pinned, nor beyond the object. */
+static void anon_object_test_view_fallocate(struct kunit *test)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
+	loff_t size = anon_object_size(obj);
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), size);
+	anon_test_fill(test, obj);
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, punch, 0, size), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, punch, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, size, size), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+}
+
+static const struct file_operations anon_test_device_fops = {
+	.owner = THIS_MODULE,
+};
+
+/* Something that has a mapping of its own, as a driver has */
+static struct file *anon_test_device(struct kunit *test)
+{
+	struct file *device;
+
+	device = anon_inode_create_getfile("kunit", &anon_test_device_fops,
+					   NULL, O_RDWR, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, device);
+	anon_test_defer_fput(test, device);
+	return device;
+}
+
+static struct file *anon_test_device_view(struct kunit *test,
+					  struct anon_object *obj,
+					  struct file *device,
+					  unsigned long pgoff)
+{
+	const struct anon_view_attrs attrs = {
+		.flags = O_RDWR,
+		.ops = &anon_test_device_ops,
+		.private = &anon_test_hooks,
+		.mapping = device->f_mapping,
+		.pgoff = pgoff,
+	};
+	struct file *view = anon_object_view(obj, &attrs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, view);
+	anon_test_defer_fput(test, view);
+	return view;
+}
+
+/* A device view's mapping is the driver's, at the offset that it has there. */
+static void anon_object_test_view_device(struct kunit *test)
+{
+	struct anon_test_hooks *hooks = &anon_test_hooks;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *device = anon_test_device(test);
+	struct file *view = anon_test_device_view(test, obj, device, 4711);
+	size_t size = anon_object_size(obj);
+	long addr;
+
+	KUNIT_EXPECT_PTR_EQ(test, view->f_mapping, device->f_mapping);
+	KUNIT_EXPECT_PTR_EQ(test, file_inode(view), anon_test_inode(obj));
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_from_file(view), obj);
+	anon_object_put(obj);
+
+	addr = anon_test_try_mmap(test, view, size, PROT_READ, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->mmaps), 1);
+	KUNIT_EXPECT_EQ(test, hooks->pgoff, 4711);
+	KUNIT_EXPECT_PTR_EQ(test, hooks->mapping, device->f_mapping);
+	KUNIT_EXPECT_TRUE(test, mapping_mapped(device->f_mapping));
+	KUNIT_EXPECT_FALSE(test, mapping_mapped(file_inode(view)->i_mapping));
+	vm_munmap(addr, size);
+
+	addr = anon_test_try_mmap(test, view, PAGE_SIZE, PROT_READ,
+				  size - PAGE_SIZE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, hooks->pgoff, 4710 + (size >> PAGE_SHIFT));
+	vm_munmap(addr, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size, PROT_READ,
+						 PAGE_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->mmaps), 2);
+}
+
+/* It is nothing to read from or to write to. */
+static void anon_object_test_view_device_io(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *device = anon_test_device(test);
+	struct file *view = anon_test_device_view(test, obj, device, 0);
+	struct iov_iter iter;
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	iov_iter_ubuf(&iter, ITER_SOURCE, NULL, 1);
+	KUNIT_EXPECT_LT(test, vfs_iter_write(view, &iter, &pos, 0), 0);
+	iov_iter_ubuf(&iter, ITER_DEST, NULL, 1);
+	KUNIT_EXPECT_LT(test, vfs_iter_read(view, &iter, &pos, 0), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, 0, PAGE_SIZE),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 0, SEEK_END),
+			anon_object_size(obj));
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+static void anon_test_expect_fd(struct kunit *test, struct file *view,
+				unsigned int lowest, int flags)
+{
+	int fd = anon_view_fd(view, lowest, flags);
+	struct file *file;
+
+	KUNIT_ASSERT_GE(test, fd, (int)lowest);
+	file = fget(fd);
+	KUNIT_EXPECT_PTR_EQ(test, file, view);
+	KUNIT_EXPECT_EQ(test, close_on_exec(fd, current->files),
+			flags == O_CLOEXEC);
+	if (file)
+		fput(file);
+	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
+}
+
+/* A file descriptor has the number and the flag that are asked for. */
+static void anon_object_test_view_fd(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *file = anon_test_file(test, obj);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
+	unsigned long limit = rlimit(RLIMIT_NOFILE);
+
+	anon_test_expect_fd(test, view, 0, 0);
+	anon_test_expect_fd(test, view, 0, O_CLOEXEC);
+	anon_test_expect_fd(test, view, 200, 0);
+	anon_test_expect_fd(test, view, 200, O_CLOEXEC);
+
+	KUNIT_EXPECT_EQ(test, anon_view_fd(view, 0, O_APPEND), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_view_fd(view, limit, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_view_fd(file, 0, 0), -EINVAL);
+}
+
+static long anon_test_reopen(struct file *file, int flags)
+{
+	struct file *again = dentry_open(&file->f_path, flags, current_cred());
+
+	if (IS_ERR(again))
+		return PTR_ERR(again);
+	fput(again);
+	return 0;
+}
+
+/* Once user space has a view, its file cannot be opened past it. */
+static void anon_object_test_view_reopen(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDONLY);
+
+	KUNIT_EXPECT_EQ(test, anon_test_reopen(view, O_RDWR), 0);
+	anon_test_expect_fd(test, view, 0, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_reopen(view, O_RDWR), -EACCES);
+	KUNIT_EXPECT_EQ(test, anon_test_reopen(view, O_RDONLY), -EACCES);
+
+	/* The kernel itself goes on as before */
+	anon_test_view(test, obj, NULL, O_RDWR);
+}
+
+/* What user space made, a memfd, can be opened as ever. */
+static void anon_object_test_view_reopen_memfd(struct kunit *test)
+{
+	struct file *file = shmem_file_setup("kunit", SZ_64K, EMPTY_VMA_FLAGS);
+	struct anon_object *obj;
+	struct file *view;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	anon_test_defer_fput(test, file);
+	obj = anon_object_from_file(file);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	view = anon_test_view(test, obj, NULL, O_RDONLY);
+	anon_object_put(obj);
+	anon_test_expect_fd(test, view, 0, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_reopen(file, O_RDWR), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_reopen(view, O_RDWR), 0);
+}
+
+static struct kunit_case anon_object_view_cases[] = {
+	KUNIT_CASE_PARAM(anon_object_test_view, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_outlives,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_rejects,
+			 anon_test_bad_view_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_private,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_mmap,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_hooks,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_open_fails,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_mmap_beyond,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_mmap_rdonly,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_fault,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_view_fault_hugetlb),
+	KUNIT_CASE_PARAM(anon_object_test_view_faultaround,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_io,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_access,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_fadvise,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_fallocate,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_device,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_device_io,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_fd,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_reopen,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_view_reopen_memfd),
+	{}
+};
+
+static struct kunit_suite anon_object_view_suite = {
+	.name = "anon_object_view",
+	.init = anon_test_view_init,
+	.test_cases = anon_object_view_cases,
+};
+
+kunit_test_suite(anon_object_view_suite);
