@@ -92,7 +92,8 @@ work_tree()
 	cp "$linux/.git/index" "$tmp/work"
 	kgit add -u
 	# Not its .gitignore: Debian's excludes everything
-	kgit ls-files -o -z -x '.*' -x '!.kunitconfig' -x '*~' -x '*.orig' -x '*.rej' -x '*.o' \
+	kgit ls-files -o -z -x '.*' -x '!.kunitconfig' -x '*~' -x '*.orig' \
+		-x '*.rej' -x '*.o' \
 		-x '*.a' -x '*.ko' -x '*.mod' -x '*.mod.c' -x '*.pyc' \
 		-x '*.tmp' -x tags -x TAGS -x 'cscope.*' -x GTAGS \
 		-x modules.order -x Module.symvers >"$tmp/new"

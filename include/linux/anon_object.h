@@ -219,7 +219,7 @@ struct anon_object {
 	void *private;
 	struct obj_cgroup *objcg;
 	refcount_t refs;
-	spinlock_t lock;	/* irq-safe, nests inside all else */
+	raw_spinlock_t lock;	/* irq-safe, nests inside all else */
 	struct file *file;
 	unsigned int pins;
 	unsigned long pinned;

@@ -101,7 +101,7 @@ void anon_object_init(struct anon_object *obj, struct inode *inode,
 	obj->backend = backend;
 	obj->inode = inode;
 	obj->noswap = mapping_unevictable(inode->i_mapping);
-	spin_lock_init(&obj->lock);
+	raw_spin_lock_init(&obj->lock);
 }
 
 /* The inode is being evicted: no reference is left, nor any pin */
@@ -267,12 +267,12 @@ struct anon_object *anon_object_from_file(struct file *file)
 	if (!obj)
 		return ERR_PTR(-EINVAL);
 
-	spin_lock_irqsave(&obj->lock, flags);
+	raw_spin_lock_irqsave(&obj->lock, flags);
 	if (!refcount_inc_not_zero(&obj->refs)) {
 		obj->file = get_file(file);
 		refcount_set(&obj->refs, 1);
 	}
-	spin_unlock_irqrestore(&obj->lock, flags);
+	raw_spin_unlock_irqrestore(&obj->lock, flags);
 	return obj;
 }
 EXPORT_SYMBOL_GPL(anon_object_from_file);
@@ -300,17 +300,18 @@ EXPORT_SYMBOL_GPL(anon_object_get);
 void anon_object_put(struct anon_object *obj)
 {
 	unsigned long flags;
-	struct file *file;
+	struct file *file = NULL;
 
-	if (!obj)
-		return;
-	if (!refcount_dec_and_lock_irqsave(&obj->refs, &obj->lock, &flags))
+	if (!obj || refcount_dec_not_one(&obj->refs))
 		return;
 
-	file = obj->file;
-	obj->file = NULL;
-	spin_unlock_irqrestore(&obj->lock, flags);
-	fput(file);
+	/* Perhaps the last one, unless anon_object_from_file() comes first */
+	raw_spin_lock_irqsave(&obj->lock, flags);
+	if (refcount_dec_and_test(&obj->refs))
+		swap(file, obj->file);
+	raw_spin_unlock_irqrestore(&obj->lock, flags);
+	if (file)
+		fput(file);
 }
 EXPORT_SYMBOL_GPL(anon_object_put);
 
@@ -599,7 +600,7 @@ static void anon_object_update_unevictable_locked(struct anon_object *obj)
 
 void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages)
 {
-	guard(spinlock_irqsave)(&obj->lock);
+	guard(raw_spinlock_irqsave)(&obj->lock);
 	obj->pins++;
 	obj->pinned += nr_pages;
 	anon_object_update_unevictable_locked(obj);
@@ -608,7 +609,7 @@ void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages)
 /* Returns whether folios that reclaim found unevictable no longer are */
 bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages)
 {
-	guard(spinlock_irqsave)(&obj->lock);
+	guard(raw_spinlock_irqsave)(&obj->lock);
 	if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
 		return false;
 	obj->pins--;
@@ -644,7 +645,7 @@ int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
 	    !user_shm_lock(anon_object_size(obj), ucounts))
 		return -ENOMEM;
 
-	guard(spinlock_irqsave)(&obj->lock);
+	guard(raw_spinlock_irqsave)(&obj->lock);
 	obj->locked = true;
 	obj->backend->set_locked(obj, true);
 	anon_object_update_unevictable_locked(obj);
@@ -669,7 +670,7 @@ void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts)
 	if (obj->backend->swap_out)
 		user_shm_unlock(anon_object_size(obj), ucounts);
 
-	guard(spinlock_irqsave)(&obj->lock);
+	guard(raw_spinlock_irqsave)(&obj->lock);
 	obj->locked = false;
 	obj->backend->set_locked(obj, false);
 	anon_object_update_unevictable_locked(obj);

@@ -456,6 +456,23 @@ static const struct anon_test_entries {
 
 KUNIT_ARRAY_PARAM_DESC(anon_test_entries, anon_test_entries, desc);
 
+/* A table is freed by its length alone: this is how sg_free_table() goes */
+static void anon_test_expect_chunks(struct kunit *test, struct sg_table *sgt)
+{
+	struct scatterlist *sgl = sgt->sgl;
+	unsigned int left = sgt->orig_nents;
+
+	while (left > SG_MAX_SINGLE_ALLOC) {
+		struct scatterlist *link = &sgl[SG_MAX_SINGLE_ALLOC - 1];
+
+		KUNIT_ASSERT_TRUE(test, sg_is_chain(link));
+		sgl = sg_chain_ptr(link);
+		left -= SG_MAX_SINGLE_ALLOC - 1;
+	}
+	KUNIT_EXPECT_FALSE(test, sg_is_chain(&sgl[left - 1]));
+	KUNIT_EXPECT_TRUE(test, sg_is_last(&sgl[left - 1]));
+}
+
 /* Tables of as many entries as fit a page, or chained pages, and around that. */
 static void anon_object_test_sgt_entries(struct kunit *test)
 {
@@ -477,7 +494,7 @@ static void anon_object_test_sgt_entries(struct kunit *test)
 	anon_test_expect_sgt(test, &sgt, attrs.size, PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, anon_test_sgt_has(&sgt, pages, param->nr));
 
-	/* Would notice a chain or a page that sg_free_table() doesn't expect */
+	anon_test_expect_chunks(test, &sgt);
 	anon_object_unpin_sgt(obj, &sgt, 0);
 	anon_object_unpin_pages(obj, pages, param->nr, 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
@@ -531,6 +548,17 @@ static void anon_object_test_pin_fallocated(struct kunit *test)
 	anon_test_expect_unpinned(test, pin);
 }
 
+/* Have all these folios been filled? */
+static bool anon_test_uptodate(struct page **pages, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (!folio_test_uptodate(page_folio(pages[i])))
+			return false;
+	return true;
+}
+
 /* A mix of folios that are there, that have to be cleared, and of holes. */
 static void anon_object_test_pin_mixed(struct kunit *test)
 {
@@ -546,12 +574,13 @@ static void anon_object_test_pin_mixed(struct kunit *test)
 
 	anon_test_fill(test, obj);
 	anon_object_truncate_range(obj, SZ_64K, SZ_256K);
-	KUNIT_ASSERT_EQ(test, vfs_fallocate(file, 0, SZ_128K, SZ_64K), 0);
+	KUNIT_ASSERT_EQ(test, vfs_fallocate(file, 0, SZ_64K, SZ_128K), 0);
 	anon_object_truncate_range(obj, SZ_512K + 5 * PAGE_SIZE, PAGE_SIZE);
 	anon_object_truncate_range(obj, SZ_1M - PAGE_SIZE, PAGE_SIZE);
 
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_1M, pages), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_1M);
+	KUNIT_EXPECT_TRUE(test, anon_test_uptodate(pages, nr));
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, SZ_64K, SZ_256K));
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, SZ_64K + SZ_256K,
