@@ -84,8 +84,8 @@
  * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem; may be
  *   called from shrinkers.
  * - anon_object_punch(), anon_object_truncate_range(): the folio lock,
- *   i_mmap_rwsem, for hugetlb the fault mutex.  Neither allocates; both may
- *   be called from shrinkers.
+ *   i_mmap_rwsem, for hugetlb i_rwsem and the fault mutex.  Neither allocates;
+ *   but for hugetlb, both may be called from shrinkers.
  * - anon_object_create(), anon_object_resize(), anon_object_view(),
  *   anon_view_fd(): these allocate; resize takes i_rwsem.
  *
@@ -148,6 +148,15 @@ static int anon_object_check_attrs(const struct anon_object_attrs *attrs)
 	return 0;
 }
 
+static struct obj_cgroup *anon_object_get_objcg(void)
+{
+#ifdef CONFIG_MEMCG
+	return get_obj_cgroup_from_current();
+#else
+	return NULL;
+#endif
+}
+
 static struct anon_object *
 anon_object_create_on(const struct anon_backend *backend,
 		      const struct anon_object_attrs *attrs)
@@ -171,7 +180,7 @@ anon_object_create_on(const struct anon_backend *backend,
 	obj->private = attrs->private;
 	obj->flags = attrs->flags;
 	obj->owned = true;
-	obj->objcg = get_obj_cgroup_from_current();
+	obj->objcg = anon_object_get_objcg();
 	if (attrs->gfp)
 		mapping_set_gfp_mask(anon_object_mapping(obj), attrs->gfp);
 
@@ -190,6 +199,8 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
 	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
 	struct anon_object *obj;
 
+	if (!page_size && attrs->page_shift)
+		return ERR_PTR(-EINVAL);
 	if (page_size && attrs->size >= page_size) {
 		tried.flags &= ~ANON_OBJECT_NORESERVE;
 		obj = anon_object_create_on(&anon_hugetlb_backend, &tried);
@@ -514,12 +525,12 @@ int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len)
 	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
 	if (err)
 		return err;
-	if (!obj->backend->prefetch)
+	if (!obj->backend->swap_in)
 		return -EOPNOTSUPP;
 
 	memcg = anon_object_enter_memcg(obj, &old);
-	err = obj->backend->prefetch(obj, pos >> PAGE_SHIFT,
-				     (pos + len) >> PAGE_SHIFT);
+	err = obj->backend->swap_in(obj, pos >> PAGE_SHIFT,
+				    (pos + len) >> PAGE_SHIFT);
 	anon_object_exit_memcg(memcg, old);
 	return err;
 }
@@ -537,8 +548,10 @@ EXPORT_SYMBOL_GPL(anon_object_prefetch);
  * the end of the object.
  *
  * Context: May sleep, does not allocate.
- * Return: 0, or -EINVAL: the range is misaligned, empty or not within the
- * object.
+ * Return: 0, or
+ *
+ * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EPERM: the file is on hugetlbfs, and sealed against writing
  */
 int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 {
@@ -553,9 +566,10 @@ int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 	if (err)
 		return err;
 
-	obj->backend->drop(obj, pos >> PAGE_SHIFT, (pos + len) >> PAGE_SHIFT);
-	trace_anon_object_purge(obj, pos, len, 0);
-	return 0;
+	err = obj->backend->drop(obj, pos >> PAGE_SHIFT,
+				 (pos + len) >> PAGE_SHIFT);
+	trace_anon_object_purge(obj, pos, len, err);
+	return err;
 }
 EXPORT_SYMBOL_GPL(anon_object_truncate_range);
 

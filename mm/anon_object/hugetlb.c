@@ -85,13 +85,14 @@ static struct folio *anon_hugetlb_find_folio(struct anon_object *obj,
 	return IS_ERR(folio) ? NULL : folio;
 }
 
-static void anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
-			      pgoff_t end)
+static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
+			     pgoff_t end)
 {
-	obj->file->f_op->fallocate(obj->file,
-				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				   (loff_t)start << PAGE_SHIFT,
-				   (loff_t)(end - start) << PAGE_SHIFT);
+	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	return obj->file->f_op->fallocate(obj->file, mode,
+					  (loff_t)start << PAGE_SHIFT,
+					  (loff_t)(end - start) << PAGE_SHIFT);
 }
 
 static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)

@@ -18,7 +18,7 @@
  *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
  * @find_folio: The same, but a hole stays one, and gives NULL. May sleep.
  * @drop: Free the folios and the swap of pages @start up to, not including,
- *	@end; unmap them first. May sleep.
+ *	@end; unmap them first. Returns 0 or an error. May sleep.
  * @resize: Change the size; called with i_rwsem held. Growing reserves as
  *	creation does. May sleep.
  * @seals: the file's F_SEAL_*; called in any context
@@ -26,7 +26,7 @@
  * @swap_out: Write pages @start up to @end to swap, skipping what is pinned.
  *	Returns the number of pages. May sleep. NULL where nothing can be
  *	swapped.
- * @prefetch: Read pages @start up to @end back from swap. May sleep. NULL
+ * @swap_in: Read pages @start up to @end back from swap. May sleep. NULL
  *	where nothing can be swapped.
  * @set_locked: Keep the memory from being swapped, or no longer. Called under
  *	the object's lock. NULL where nothing can be swapped.
@@ -41,13 +41,13 @@ struct anon_backend {
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
-	void (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	int (*resize)(struct anon_object *obj, loff_t size);
 	unsigned int (*seals)(const struct anon_object *obj);
 	void (*stat)(const struct anon_object *obj,
 		     struct anon_object_stat *stat);
 	long (*swap_out)(struct anon_object *obj, pgoff_t start, pgoff_t end);
-	int (*prefetch)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	int (*swap_in)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	void (*set_locked)(struct anon_object *obj, bool locked);
 	void (*move_evictable)(struct anon_object *obj);
 };

@@ -51,8 +51,8 @@ static struct folio *anon_shmem_get_folio(struct anon_object *obj,
 	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
 }
 
-static void anon_shmem_drop(struct anon_object *obj, pgoff_t start,
-			    pgoff_t end)
+static int anon_shmem_drop(struct anon_object *obj, pgoff_t start,
+			   pgoff_t end)
 {
 	loff_t pos = (loff_t)start << PAGE_SHIFT;
 	loff_t last = ((loff_t)end << PAGE_SHIFT) - 1;
@@ -60,6 +60,7 @@ static void anon_shmem_drop(struct anon_object *obj, pgoff_t start,
 	unmap_mapping_pages(anon_object_mapping(obj), start, end - start,
 			    false);
 	shmem_truncate_range(obj->inode, pos, last);
+	return 0;
 }
 
 static unsigned int anon_shmem_seals(const struct anon_object *obj)
@@ -194,8 +195,8 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 	return written;
 }
 
-static int anon_shmem_prefetch(struct anon_object *obj, pgoff_t start,
-			       pgoff_t end)
+static int anon_shmem_swap_in(struct anon_object *obj, pgoff_t start,
+			      pgoff_t end)
 {
 	unsigned long index;
 	void *entry;
@@ -264,7 +265,7 @@ const struct anon_backend anon_shmem_backend = {
 	.set_locked	= anon_shmem_set_locked,
 #ifdef CONFIG_SHMEM
 	.swap_out	= anon_shmem_swap_out,
-	.prefetch	= anon_shmem_prefetch,
+	.swap_in	= anon_shmem_swap_in,
 	.move_evictable	= anon_shmem_move_evictable,
 #endif
 };

@@ -551,7 +551,7 @@ static void anon_object_test_stat(struct kunit *test)
 	struct page **pages = anon_test_pages(test, obj);
 	loff_t size = anon_object_size(obj);
 	struct anon_object_stat stat;
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 
 	KUNIT_ASSERT_EQ(test, anon_object_write(obj, size - 1, "x", 1), 0);
 	KUNIT_EXPECT_GE(test, anon_test_resident(obj), PAGE_SIZE);

@@ -436,21 +436,38 @@ static void anon_object_test_sgt_range(struct kunit *test)
 	anon_test_expect_unpinned(test, pin);
 }
 
+/* Entries of a page; all but the last page have one as a link to the next */
+#define CHUNK	((unsigned int)SG_MAX_SINGLE_ALLOC)
+
 static const struct anon_test_entries {
 	const char *desc;
 	unsigned int nr;
 	enum anon_object_huge huge;
 } anon_test_entries[] = {
-	{ "1", 1 }, { "15", 15 }, { "16", 16 }, { "17", 17 }, { "126", 126 },
-	{ "127", 127 }, { "128", 128 }, { "129", 129 }, { "130", 130 },
-	{ "253", 253 }, { "254", 254 }, { "255", 255 }, { "256", 256 },
-	{ "257", 257 }, { "381", 381 }, { "382", 382 }, { "383", 383 },
+	{ "1", 1 },
+	{ "15", 15 },
+	{ "16", 16 },
+	{ "17", 17 },
+	{ "127", 127 },
+	{ "128", 128 },
+	{ "129", 129 },
+	{ "one-chunk-minus-2", CHUNK - 2 },
+	{ "one-chunk-minus-1", CHUNK - 1 },
+	{ "one-chunk", CHUNK },
+	{ "one-chunk-plus-1", CHUNK + 1 },
+	{ "one-chunk-plus-2", CHUNK + 2 },
+	{ "two-chunks-minus-1", 2 * CHUNK - 2 },
+	{ "two-chunks", 2 * CHUNK - 1 },
+	{ "two-chunks-plus-1", 2 * CHUNK },
+	{ "three-chunks-minus-1", 3 * CHUNK - 3 },
+	{ "three-chunks", 3 * CHUNK - 2 },
+	{ "three-chunks-plus-1", 3 * CHUNK - 1 },
 	{ "1000", 1000 },
 	{ "16-large", 16, ANON_OBJECT_HUGE_WITHIN_SIZE },
-	{ "128-large", 128, ANON_OBJECT_HUGE_WITHIN_SIZE },
-	{ "129-large", 129, ANON_OBJECT_HUGE_WITHIN_SIZE },
-	{ "254-large", 254, ANON_OBJECT_HUGE_WITHIN_SIZE },
-	{ "255-large", 255, ANON_OBJECT_HUGE_WITHIN_SIZE },
+	{ "one-chunk-large", CHUNK, ANON_OBJECT_HUGE_WITHIN_SIZE },
+	{ "one-chunk-plus-1-large", CHUNK + 1, ANON_OBJECT_HUGE_WITHIN_SIZE },
+	{ "two-chunks-large", 2 * CHUNK - 1, ANON_OBJECT_HUGE_WITHIN_SIZE },
+	{ "two-chunks-plus-1-large", 2 * CHUNK, ANON_OBJECT_HUGE_WITHIN_SIZE },
 	{ "1000-large", 1000, ANON_OBJECT_HUGE_WITHIN_SIZE },
 };
 
@@ -462,12 +479,12 @@ static void anon_test_expect_chunks(struct kunit *test, struct sg_table *sgt)
 	struct scatterlist *sgl = sgt->sgl;
 	unsigned int left = sgt->orig_nents;
 
-	while (left > SG_MAX_SINGLE_ALLOC) {
-		struct scatterlist *link = &sgl[SG_MAX_SINGLE_ALLOC - 1];
+	while (left > CHUNK) {
+		struct scatterlist *link = &sgl[CHUNK - 1];
 
 		KUNIT_ASSERT_TRUE(test, sg_is_chain(link));
 		sgl = sg_chain_ptr(link);
-		left -= SG_MAX_SINGLE_ALLOC - 1;
+		left -= CHUNK - 1;
 	}
 	KUNIT_EXPECT_FALSE(test, sg_is_chain(&sgl[left - 1]));
 	KUNIT_EXPECT_TRUE(test, sg_is_last(&sgl[left - 1]));

@@ -9,6 +9,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
@@ -315,6 +316,29 @@ static void anon_object_test_view_open_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.closes), 0);
 }
 
+/* If it is the backend that refuses to map, the open hook's work is undone. */
+static void anon_object_test_view_base_fails(struct kunit *test)
+{
+	struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.backend = ANON_OBJECT_HUGETLB,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	struct anon_object *obj;
+	struct file *view;
+	loff_t size;
+
+	/* hugetlbfs wants its offsets aligned */
+	size = PAGE_SIZE << huge_page_order(anon_test_hstate(test));
+	attrs.size = 2 * size;
+	obj = anon_test_create(test, &attrs);
+	view = anon_test_view(test, obj, &anon_test_vma_ops, O_RDWR);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size, PROT_READ,
+						 PAGE_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.opens), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.closes), 1);
+}
+
 /* A mapping does not reach beyond the object, wherever it begins. */
 static void anon_object_test_view_mmap_beyond(struct kunit *test)
 {
@@ -601,12 +625,14 @@ static void anon_test_expect_fd(struct kunit *test, struct file *view,
 {
 	int fd = anon_view_fd(view, lowest, flags);
 	struct file *file;
+	bool cloexec;
 
 	KUNIT_ASSERT_GE(test, fd, (int)lowest);
 	file = fget(fd);
 	KUNIT_EXPECT_PTR_EQ(test, file, view);
-	KUNIT_EXPECT_EQ(test, close_on_exec(fd, current->files),
-			flags == O_CLOEXEC);
+	scoped_guard(rcu)
+		cloexec = close_on_exec(fd, current->files);
+	KUNIT_EXPECT_EQ(test, cloexec, flags == O_CLOEXEC);
 	if (file)
 		fput(file);
 	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
@@ -687,6 +713,7 @@ static struct kunit_case anon_object_view_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_open_fails,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_view_base_fails),
 	KUNIT_CASE_PARAM(anon_object_test_view_mmap_beyond,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_mmap_rdonly,
