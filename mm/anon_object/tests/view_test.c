@@ -127,9 +127,9 @@ static void anon_object_test_view(struct kunit *test)
 
 	KUNIT_EXPECT_PTR_EQ(test, file_inode(rdwr), anon_test_inode(obj));
 	KUNIT_EXPECT_PTR_EQ(test, rdwr->f_mapping, file_inode(rdwr)->i_mapping);
-	KUNIT_EXPECT_EQ(test, rdonly->f_mode & mode, FMODE_READ);
-	KUNIT_EXPECT_EQ(test, wronly->f_mode & mode, FMODE_WRITE);
-	KUNIT_EXPECT_EQ(test, rdwr->f_mode & mode, mode);
+	KUNIT_EXPECT_TRUE(test, (rdonly->f_mode & mode) == FMODE_READ);
+	KUNIT_EXPECT_TRUE(test, (wronly->f_mode & mode) == FMODE_WRITE);
+	KUNIT_EXPECT_TRUE(test, (rdwr->f_mode & mode) == mode);
 }
 
 /* A view keeps its object, and tells its owner when it goes. */
@@ -428,16 +428,19 @@ static void anon_object_test_view_faultaround(struct kunit *test)
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct file *view;
 	unsigned long addr, i;
-	u8 got;
+	u8 got, want;
 
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "there is no fault-around on hugetlb");
 	view = anon_test_view(test, obj, &anon_test_fault_ops, O_RDWR);
 	anon_test_fill(test, obj);
 	addr = anon_test_mmap(test, view, SZ_64K, PROT_READ);
-	for (i = 0; i < SZ_64K; i += PAGE_SIZE)
+	for (i = 0; i < SZ_64K; i += PAGE_SIZE) {
 		KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)(addr + i)),
 				0);
+		anon_test_pattern(&want, i, 1);
+		KUNIT_EXPECT_EQ(test, got, want);
+	}
 	KUNIT_EXPECT_LT(test, atomic_read(&anon_test_hooks.faults),
 			SZ_64K >> PAGE_SHIFT);
 	vm_munmap(addr, SZ_64K);
