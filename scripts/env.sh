@@ -41,3 +41,17 @@ kernel_version()
 		$1 == "EXTRAVERSION" { v = v $2; exit }
 		END { print v }'
 }
+
+# The pristine tree in build/linux-stock
+stock_tree()
+{
+	[ -f "$build/base" ] || "$top/scripts/fetch"
+	commit=$(cat "$build/base")
+	[ "$(git -C "$build/linux-stock" rev-parse HEAD 2>/dev/null)" != "$commit" ] ||
+		return 0
+	say "checking out the stock kernel into $build/linux-stock"
+	need_space "$build" 4
+	rm -rf "$build/linux-stock"
+	git clone -q --shared --no-checkout "$base" "$build/linux-stock"
+	git -C "$build/linux-stock" checkout -q --detach "$commit"
+}
