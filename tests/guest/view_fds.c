@@ -11,6 +11,7 @@
 #include "anon_object_device.h"
 
 #define DEVICE	"/dev/anon_object_test"
+#define TRACING	"/sys/kernel/tracing"
 
 /* Values of enum anon_object_backend and enum anon_object_huge */
 #define SHMEM		0
@@ -404,6 +405,74 @@ TEST_F(view, fdinfo_says_what_it_holds)
 	EXPECT_NE(NULL, strstr(buf, want));
 	EXPECT_NE(NULL, strstr(buf, variant->backend == HUGETLB ?
 			       "backend:\thugetlb\n" : "backend:\tshmem\n"));
+}
+
+TEST_F(view, table_lists_the_object)
+{
+	struct anon_test_range range = { .len = self->page };
+	char buf[8192] = "", want[128];
+
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &range));
+	ASSERT_EQ(0, read_file(ANON_OBJECTS, buf, sizeof(buf)));
+	snprintf(want, sizeof(want),
+		 "\nanon-object-test %s %zu %zu %zu 0 %zu 0\n",
+		 variant->backend == HUGETLB ? "hugetlb" : "shmem",
+		 self->page / 1024, self->size / 1024, self->page / 1024,
+		 self->page / 1024);
+	EXPECT_NE(NULL, strstr(buf, want))
+		TH_LOG("no line%s in:\n%s", want, buf);
+
+	close(self->dev);
+	self->dev = -1;
+	ASSERT_EQ(0, read_file(ANON_OBJECTS, buf, sizeof(buf)));
+	EXPECT_EQ(NULL, strstr(buf, "anon-object-test"));
+}
+
+/* The events of an object's life, in their order. */
+TEST_F(view, trace_follows_the_object)
+{
+	static const char * const events[] = {
+		"anon_object_create", "anon_object_pin", "anon_object_unpin",
+		"anon_object_swap_out", "anon_object_purge",
+		"anon_object_destroy",
+	};
+	struct anon_test_range all = { .len = self->size };
+	char *buf, *at;
+	size_t i;
+
+	ASSERT_EQ(0, write_file(TRACING "/events/anon_object/enable", "1"));
+	ASSERT_EQ(0, write_file(TRACING "/trace", " "));
+	close(self->dev);
+	self->dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_CREATE,
+			   &(struct anon_test_create) {
+				.size = self->size,
+				.backend = variant->backend,
+			   }));
+	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &all));
+	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_UNPIN));
+	ioctl(self->dev, ANON_TEST_SWAP_OUT, &all);
+	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_PURGE));
+	close(self->dev);
+	self->dev = -1;
+	write_file(TRACING "/events/anon_object/enable", "0");
+
+	buf = calloc(1, 65536);
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, read_file(TRACING "/trace", buf, 65536));
+	/* The first line may be the end of the fixture's own object */
+	at = strstr(buf, "anon_object_create:");
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		/* hugetlb does not swap */
+		if (variant->backend == HUGETLB && i == 3)
+			continue;
+		ASSERT_NE(NULL, at)
+			TH_LOG("no %s in:\n%s", events[i], buf);
+		at = strstr(at, events[i]);
+	}
+	EXPECT_NE(NULL, at);
+	free(buf);
 }
 
 TEST_F(view, device_view_is_the_drivers)
