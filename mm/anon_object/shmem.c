@@ -133,8 +133,10 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 {
 	long nr_pages;
 
-	/* A batch of folios on their way to a list has a reference */
-	if (!folio_test_lru(folio) && !*drained) {
+	/* A batch of folios on their way to another list has a reference */
+	if (!*drained && folio_may_be_lru_cached(folio) &&
+	    !folio_maybe_dma_pinned(folio) &&
+	    folio_ref_count(folio) != folio_expected_ref_count(folio) + 1) {
 		lru_add_drain_all();
 		*drained = true;
 	}

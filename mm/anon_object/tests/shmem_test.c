@@ -214,6 +214,23 @@ static void anon_object_test_swap_dirty(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 }
 
+/* What waits in a batch to be made active goes like the rest, at once. */
+static void anon_object_test_swap_batched(struct kunit *test)
+{
+	struct anon_object *obj;
+	int i;
+
+	anon_test_need_swap(test);
+	/* More than a batch, so that the first page's has been seen to */
+	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, SZ_1M);
+	anon_test_fill(test, obj);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0,
+							PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, 0, PAGE_SIZE), 1);
+	KUNIT_EXPECT_EQ(test, anon_test_swapped(obj), PAGE_SIZE);
+}
+
 /* Only the range asked for goes to swap. */
 static void anon_object_test_swap_range(struct kunit *test)
 {
@@ -477,6 +494,7 @@ static struct kunit_case anon_object_shmem_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_swap_out, anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_pin, anon_test_shmem_gen_params),
 	KUNIT_CASE(anon_object_test_swap_dirty),
+	KUNIT_CASE(anon_object_test_swap_batched),
 	KUNIT_CASE(anon_object_test_swap_range),
 	KUNIT_CASE_PARAM(anon_object_test_swap_skips_pinned,
 			 anon_test_shmem_gen_params),
