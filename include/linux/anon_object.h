@@ -160,6 +160,11 @@ struct anon_object_map {
  * @mmap: Device views: the driver's own mmap, with vm_pgoff at the view's
  *	fake offset. Called with the mmap_lock held. Mandatory there, not
  *	allowed elsewhere.
+ * @vmap: Device views: map all of the object into the kernel, the way that
+ *	@mmap does it for user space, for a read or a write. May sleep.
+ *	Optional, with @vunmap, not allowed elsewhere. Without it, reads and
+ *	writes are of the object's own memory.
+ * @vunmap: Device views: undo @vmap. May sleep.
  * @release: The view is gone, and with it @private. May sleep. Optional.
  */
 struct anon_view_ops {
@@ -168,6 +173,8 @@ struct anon_view_ops {
 	void (*close)(struct vm_area_struct *vma, void *private);
 	vm_fault_t (*fault)(struct vm_fault *vmf, void *private);
 	int (*mmap)(struct vm_area_struct *vma, void *private);
+	int (*vmap)(void *private, struct iosys_map *map);
+	void (*vunmap)(void *private, struct iosys_map *map);
 	void (*release)(void *private);
 };
 
@@ -310,12 +317,18 @@ int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len);
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len);
 int anon_object_truncate_range(struct anon_object *obj, loff_t pos,
 			       loff_t len);
+int anon_object_purge(struct anon_object *obj);
 
 int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts);
 void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts);
 void anon_object_move_evictable(struct anon_object *obj);
 void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat);
 
+unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
+					    unsigned long addr,
+					    unsigned long len,
+					    unsigned long pgoff,
+					    unsigned long flags);
 struct file *anon_object_view(struct anon_object *obj,
 			      const struct anon_view_attrs *attrs);
 void *anon_view_private(struct file *file, const struct anon_view_ops *ops);

@@ -83,9 +83,9 @@
  *   sleep.  They do not allocate, so they may be called from shrinkers.
  * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem; may be
  *   called from shrinkers.
- * - anon_object_punch(), anon_object_truncate_range(): the folio lock,
- *   i_mmap_rwsem, for hugetlb i_rwsem and the fault mutex.  Neither allocates;
- *   but for hugetlb, both may be called from shrinkers.
+ * - anon_object_punch(), anon_object_truncate_range(), anon_object_purge():
+ *   the folio lock, i_mmap_rwsem, for hugetlb i_rwsem and the fault mutex.
+ *   They do not allocate; but for hugetlb, they may be called from shrinkers.
  * - anon_object_create(), anon_object_resize(), anon_object_view(),
  *   anon_view_fd(): these allocate; resize takes i_rwsem.
  *
@@ -572,6 +572,35 @@ int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 	return err;
 }
 EXPORT_SYMBOL_GPL(anon_object_truncate_range);
+
+/**
+ * anon_object_purge - free all of an object for good
+ * @obj: the object, which is not %ANON_OBJECT_RESIZABLE
+ *
+ * For the owner of an object whose contents are not needed any more, and whose
+ * users have said so. It is empty from now on: touching a mapping raises
+ * SIGBUS, reads find the end of the file, and pins fail. Folios that are
+ * pinned are freed when they are unpinned.
+ *
+ * Context: May sleep, does not allocate.
+ * Return: 0, or
+ *
+ * * -EINVAL: the object may be resized, or is a file of user space's
+ * * -EPERM: the file is on hugetlbfs, and sealed against writing
+ */
+int anon_object_purge(struct anon_object *obj)
+{
+	loff_t size = anon_object_size(obj);
+	int err;
+
+	if (!obj->owned || (obj->flags & ANON_OBJECT_RESIZABLE))
+		return -EINVAL;
+	/* Nobody else writes i_size, for it is sealed */
+	err = obj->backend->empty(obj);
+	trace_anon_object_purge(obj, 0, size, err);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_purge);
 
 /**
  * anon_object_punch - free a range of an object that nobody has pinned

@@ -95,6 +95,14 @@ static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
 					  (loff_t)(end - start) << PAGE_SHIFT);
 }
 
+static int anon_hugetlb_empty(struct anon_object *obj)
+{
+	pgoff_t end = anon_object_size(obj) >> PAGE_SHIFT;
+
+	i_size_write(obj->inode, 0);
+	return anon_hugetlb_drop(obj, 0, end);
+}
+
 static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)
 {
 	struct hstate *h = hstate_inode(obj->inode);
@@ -133,6 +141,7 @@ const struct anon_backend anon_hugetlb_backend = {
 	.get_folio	= anon_hugetlb_get_folio,
 	.find_folio	= anon_hugetlb_find_folio,
 	.drop		= anon_hugetlb_drop,
+	.empty		= anon_hugetlb_empty,
 	.resize		= anon_hugetlb_resize,
 	.seals		= anon_hugetlb_seals,
 	.stat		= anon_hugetlb_stat,

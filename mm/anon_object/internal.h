@@ -19,6 +19,8 @@
  * @find_folio: The same, but a hole stays one, and gives NULL. May sleep.
  * @drop: Free the folios and the swap of pages @start up to, not including,
  *	@end; unmap them first. Returns 0 or an error. May sleep.
+ * @empty: Free all there is for good, by making the size 0. Not for resizable
+ *	objects. Returns 0 or an error. May sleep.
  * @resize: Change the size; called with i_rwsem held. Growing reserves as
  *	creation does. May sleep.
  * @seals: the file's F_SEAL_*; called in any context
@@ -42,6 +44,7 @@ struct anon_backend {
 				   gfp_t gfp);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
+	int (*empty)(struct anon_object *obj);
 	int (*resize)(struct anon_object *obj, loff_t size);
 	unsigned int (*seals)(const struct anon_object *obj);
 	void (*stat)(const struct anon_object *obj,

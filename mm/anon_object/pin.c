@@ -43,11 +43,26 @@
 
 /*
  * What a pin records its folios in.  @add takes @nr pages from @page on, which
- * are of one folio; an error fails the pin, with the folio not recorded.
+ * are of one folio; an error fails the pin, with the folio not recorded.  The
+ * rest is how the walk allocates: for the long term, at the creator's charge.
  */
 struct anon_pin {
 	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
+	unsigned int alloc_flags;
+	struct mem_cgroup *memcg, *old_memcg;
 };
+
+static void anon_pin_enter_alloc(struct anon_object *obj, struct anon_pin *pin)
+{
+	pin->alloc_flags = memalloc_pin_save();
+	pin->memcg = anon_object_enter_memcg(obj, &pin->old_memcg);
+}
+
+static void anon_pin_exit_alloc(struct anon_pin *pin)
+{
+	anon_object_exit_memcg(pin->memcg, pin->old_memcg);
+	memalloc_pin_restore(pin->alloc_flags);
+}
 
 /*
  * Allocation without reclaim is quick, and mostly enough. Where it is not, the
@@ -55,7 +70,8 @@ struct anon_pin {
  * And when reclaim fails too, the caller can cope: let nobody be killed.
  */
 static struct folio *anon_pin_get_folio(struct anon_object *obj,
-					pgoff_t index, unsigned long nr_pages)
+					struct anon_pin *pin, pgoff_t index,
+					unsigned long nr_pages)
 {
 	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
 	struct folio *folio;
@@ -65,8 +81,11 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 	if (!IS_ERR(folio) || PTR_ERR(folio) != -ENOMEM)
 		return folio;
 
-	if (obj->ops && obj->ops->shrink)
+	if (obj->ops && obj->ops->shrink) {
+		anon_pin_exit_alloc(pin);
 		obj->ops->shrink(obj, nr_pages);
+		anon_pin_enter_alloc(obj, pin);
+	}
 	return obj->backend->get_folio(obj, index, gfp | __GFP_RETRY_MAYFAIL |
 				       __GFP_NOWARN);
 }
@@ -88,8 +107,9 @@ static int anon_pin_folio(struct anon_object *obj, struct folio *folio)
 }
 
 /* Find folios from @index on, the first of them at any cost */
-static int anon_pin_find_batch(struct anon_object *obj, pgoff_t index,
-			       pgoff_t end, struct folio_batch *fbatch)
+static int anon_pin_find_batch(struct anon_object *obj, struct anon_pin *pin,
+			       pgoff_t index, pgoff_t end,
+			       struct folio_batch *fbatch)
 {
 	struct folio *folio;
 	pgoff_t next = index;
@@ -103,7 +123,7 @@ static int anon_pin_find_batch(struct anon_object *obj, pgoff_t index,
 		return 0;
 
 	folio_batch_release(fbatch);
-	folio = anon_pin_get_folio(obj, index, end - index);
+	folio = anon_pin_get_folio(obj, pin, index, end - index);
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
 	folio_batch_add(fbatch, folio);
@@ -114,13 +134,14 @@ static int anon_pin_find_batch(struct anon_object *obj, pgoff_t index,
  * Pin folios from @index on.  On success there is at least one in @fbatch, and
  * they are next to each other.  -EAGAIN: none, but trying again may help.
  */
-static int anon_pin_batch(struct anon_object *obj, pgoff_t index, pgoff_t end,
+static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
+			  pgoff_t index, pgoff_t end,
 			  struct folio_batch *fbatch)
 {
 	unsigned int i, nr;
 	int err;
 
-	err = anon_pin_find_batch(obj, index, end, fbatch);
+	err = anon_pin_find_batch(obj, pin, index, end, fbatch);
 	if (err)
 		return err;
 
@@ -178,22 +199,19 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			 struct anon_pin *pin, pgoff_t *done)
 {
-	unsigned int flags = memalloc_pin_save();
-	struct mem_cgroup *memcg, *old;
 	struct folio_batch fbatch;
 	int err = 0;
 
-	memcg = anon_object_enter_memcg(obj, &old);
+	anon_pin_enter_alloc(obj, pin);
 	while (index < end && !err) {
-		err = anon_pin_batch(obj, index, end, &fbatch);
+		err = anon_pin_batch(obj, pin, index, end, &fbatch);
 		if (!err)
 			err = anon_pin_record(pin, &fbatch, &index, end);
 		else if (err == -EAGAIN)
 			err = 0;
 		cond_resched();
 	}
-	anon_object_exit_memcg(memcg, old);
-	memalloc_pin_restore(flags);
+	anon_pin_exit_alloc(pin);
 
 	*done = index;
 	return err;

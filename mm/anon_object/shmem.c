@@ -6,6 +6,7 @@
  * swapped.
  */
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/rmap.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
@@ -61,6 +62,17 @@ static int anon_shmem_drop(struct anon_object *obj, pgoff_t start,
 			    false);
 	shmem_truncate_range(obj->inode, pos, last);
 	return 0;
+}
+
+static int anon_shmem_empty(struct anon_object *obj)
+{
+	struct inode *inode = obj->inode;
+	pgoff_t end = DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
+
+	i_size_write(inode, 0);
+	if (!(obj->flags & ANON_OBJECT_NORESERVE))
+		vm_unacct_memory(end);
+	return anon_shmem_drop(obj, 0, end);
 }
 
 static unsigned int anon_shmem_seals(const struct anon_object *obj)
@@ -261,6 +273,7 @@ const struct anon_backend anon_shmem_backend = {
 	.get_folio	= anon_shmem_get_folio,
 	.find_folio	= anon_shmem_find_folio,
 	.drop		= anon_shmem_drop,
+	.empty		= anon_shmem_empty,
 	.resize		= anon_object_resize_inode,
 	.seals		= anon_shmem_seals,
 	.stat		= anon_shmem_stat,

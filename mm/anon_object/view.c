@@ -12,8 +12,10 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/hugetlb.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -28,7 +30,9 @@
  * backing file, and the owner's hooks see each mapping come and go.  A
  * *device* view is what a driver's own mmap gives, an aperture for instance:
  * its mappings belong to the driver's address space, where the driver can
- * revoke them, at the fake offset that it has there.
+ * revoke them, at the fake offset that it has there.  Reads and writes of it
+ * take the same way if the driver has hooks for that, which it needs where that
+ * is not coherent with the memory; else they are of the memory itself.
  *
  * A view never reaches beyond the size of its object, and it has no more
  * rights than it was made with: once user space has been given one of an
@@ -165,6 +169,48 @@ anon_view_get_unmapped_area(struct file *file, unsigned long addr,
 	return base->f_op->get_unmapped_area(base, addr, len, pgoff, flags);
 }
 
+/**
+ * anon_object_get_unmapped_area - find where a driver can map an object
+ * @obj: the object
+ * @addr: user space's hint, in bytes
+ * @len: bytes to be mapped, any number of pages
+ * @pgoff: where in the object, in pages
+ * @flags: MAP_*
+ *
+ * For &file_operations.get_unmapped_area of files that map the object in a way
+ * of their own: it finds an address at which large folios can be mapped by
+ * large entries, but does not insist on it as hugetlb does for its own files.
+ *
+ * Context: Called with the mmap_lock held for writing.
+ * Return: The address, or -ENOMEM, -EINVAL.
+ */
+unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
+					    unsigned long addr,
+					    unsigned long len,
+					    unsigned long pgoff,
+					    unsigned long flags)
+{
+	struct file *file = obj->file;
+
+	if (IS_ENABLED(CONFIG_HUGETLBFS) && is_file_hugepages(file))
+		return mm_get_unmapped_area(file, addr,
+					    round_up(len, i_blocksize(obj->inode)),
+					    pgoff, flags);
+	return file->f_op->get_unmapped_area(file, addr, len, pgoff, flags);
+}
+EXPORT_SYMBOL_GPL(anon_object_get_unmapped_area);
+
+static unsigned long
+anon_view_device_get_unmapped_area(struct file *file, unsigned long addr,
+				   unsigned long len, unsigned long pgoff,
+				   unsigned long flags)
+{
+	struct anon_view *view = file->private_data;
+
+	return anon_object_get_unmapped_area(view->obj, addr, len, pgoff,
+					     flags);
+}
+
 /* A device view's mapping is not the object's, but its size is */
 static loff_t anon_view_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -174,12 +220,69 @@ static loff_t anon_view_llseek(struct file *file, loff_t offset, int whence)
 					anon_object_size(view->obj));
 }
 
+/* By way of a page in between, for either side may be anything */
+static ssize_t anon_view_copy_map(struct iosys_map *map, loff_t pos,
+				  struct iov_iter *iter, size_t len)
+{
+	void *buf = (void *)__get_free_page(GFP_KERNEL);
+	size_t done = 0, part, copied;
+
+	if (!buf)
+		return -ENOMEM;
+	while (done < len) {
+		part = min(len - done, PAGE_SIZE);
+		if (iov_iter_rw(iter) == READ) {
+			iosys_map_memcpy_from(buf, map, pos + done, part);
+			copied = copy_to_iter(buf, part, iter);
+		} else {
+			copied = copy_from_iter(buf, part, iter);
+			iosys_map_memcpy_to(map, pos + done, buf, copied);
+		}
+		done += copied;
+		if (copied < part)
+			break;
+		cond_resched();
+	}
+	free_page((unsigned long)buf);
+	return done || !len ? done : -EFAULT;
+}
+
+/* Read or write through the driver's mapping */
+static ssize_t anon_view_rw_map(struct anon_view *view, loff_t pos,
+				struct iov_iter *iter)
+{
+	loff_t end = anon_object_size(view->obj);
+	struct iosys_map map;
+	ssize_t ret;
+
+	if (pos >= end)
+		return iov_iter_rw(iter) == READ || !iov_iter_count(iter) ?
+		       0 : -ENOSPC;
+	ret = view->ops->vmap(view->private, &map);
+	if (ret)
+		return ret;
+	ret = anon_view_copy_map(&map, pos, iter,
+				 min_t(loff_t, iov_iter_count(iter), end - pos));
+	view->ops->vunmap(view->private, &map);
+	return ret;
+}
+
+static ssize_t anon_view_rw(struct anon_view *view, loff_t pos,
+			    struct iov_iter *iter)
+{
+	if (view->ops && view->ops->vmap)
+		return anon_view_rw_map(view, pos, iter);
+	if (iov_iter_rw(iter) == READ)
+		return anon_object_read_iter(view->obj, pos, iter);
+	return anon_object_write_iter(view->obj, pos, iter);
+}
+
 static ssize_t anon_view_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct anon_view *view = iocb->ki_filp->private_data;
 	ssize_t ret;
 
-	ret = anon_object_read_iter(view->obj, iocb->ki_pos, to);
+	ret = anon_view_rw(view, iocb->ki_pos, to);
 	if (ret > 0)
 		iocb->ki_pos += ret;
 	return ret;
@@ -192,7 +295,7 @@ static ssize_t anon_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = anon_object_size(view->obj);
-	ret = anon_object_write_iter(view->obj, iocb->ki_pos, from);
+	ret = anon_view_rw(view, iocb->ki_pos, from);
 	if (ret > 0)
 		iocb->ki_pos += ret;
 	return ret;
@@ -280,7 +383,14 @@ static const struct file_operations anon_view_huge_fops = {
 
 static const struct file_operations anon_view_device_fops = {
 	.mmap			= anon_view_device_mmap,
+	.get_unmapped_area	= anon_view_device_get_unmapped_area,
 	.llseek			= anon_view_llseek,
+	.read_iter		= anon_view_read_iter,
+	.write_iter		= anon_view_write_iter,
+	.splice_read		= copy_splice_read,
+	.splice_write		= iter_file_splice_write,
+	.fsync			= anon_view_fsync,
+	.fallocate		= anon_view_fallocate,
 	.release		= anon_view_release,
 	.show_fdinfo		= anon_view_show_fdinfo,
 };
@@ -302,9 +412,11 @@ static int anon_view_check_attrs(struct anon_object *obj,
 
 	if (attrs->flags & ~O_ACCMODE || attrs->flags == O_ACCMODE)
 		return -EINVAL;
+	if (ops && !ops->vmap != !ops->vunmap)
+		return -EINVAL;
 	if (attrs->mapping)
 		return ops && ops->mmap ? 0 : -EINVAL;
-	if (attrs->pgoff || (ops && ops->mmap))
+	if (attrs->pgoff || (ops && (ops->mmap || ops->vmap)))
 		return -EINVAL;
 	if (ops && !ops->open != !ops->close)
 		return -EINVAL;
@@ -322,8 +434,8 @@ static int anon_view_check_attrs(struct anon_object *obj,
  * Context: May sleep, allocates with GFP_KERNEL.
  * Return: The view, with a reference that fput() gives back, or an ERR_PTR():
  *
- * * -EINVAL: unknown flags, open without close or the reverse, a device view
- *   without mmap or a backing view with it
+ * * -EINVAL: unknown flags, open without close or vmap without vunmap or the
+ *   reverse, a device view without mmap or a backing view with it or vmap
  * * -EOPNOTSUPP: a fault hook on hugetlb
  * * -ENODEV: the owner of the hooks is being unloaded
  * * -ENOMEM, -ENFILE: no memory, too many files
@@ -360,9 +472,8 @@ struct file *anon_object_view(struct anon_object *obj,
 		goto err_view;
 	view->obj = anon_object_get(obj);
 	file->private_data = view;
-	if (!attrs->mapping)
-		file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
-	else
+	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
+	if (attrs->mapping)
 		file->f_mapping = attrs->mapping;
 	return file;
 

@@ -171,6 +171,7 @@ struct anon_test_shrink {
 	struct anon_object *other;
 	unsigned long nr_pages;
 	unsigned int calls;
+	bool pinning;
 	int err;
 };
 
@@ -180,6 +181,7 @@ static void anon_test_shrink(struct anon_object *obj, unsigned long nr_pages)
 	loff_t size = anon_object_size(shrink->other);
 
 	shrink->calls++;
+	shrink->pinning = current->flags & PF_MEMALLOC_PIN;
 	shrink->nr_pages = nr_pages;
 	shrink->err = anon_object_truncate_range(shrink->other, 0, size);
 }
@@ -210,6 +212,8 @@ static void anon_object_test_shrink_hook(struct kunit *test)
 						  &sgt), 0);
 	KUNIT_EXPECT_EQ(test, shrink.calls, 1);
 	KUNIT_EXPECT_EQ(test, shrink.nr_pages, 2);
+	/* What it allocates itself is not for the pin */
+	KUNIT_EXPECT_FALSE(test, shrink.pinning);
 	KUNIT_EXPECT_EQ(test, shrink.err, 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(shrink.other), 0);
 	anon_object_unpin_sgt(obj, &sgt, 0);

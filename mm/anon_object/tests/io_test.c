@@ -420,6 +420,48 @@ static void anon_object_test_punch(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
 }
 
+/* A purged object is empty for good; what is pinned goes with the pin. */
+static void anon_object_test_purge(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct page *page, *other;
+	u8 want, byte = 1;
+
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &other),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 0, &byte, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &byte, 1), -EINVAL);
+	anon_test_pattern(&want, 0, 1);
+	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), want);
+
+	anon_object_unpin_pages(obj, &page, 1, ANON_OBJECT_DIRTY);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+}
+
+/* Whose size may change is truncated, not purged; user space's is not ours. */
+static void anon_object_test_purge_rejects(struct kunit *test)
+{
+	const struct anon_test_backend *backend = test->param_value;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_2M,
+		.backend = backend->backend,
+		.flags = ANON_OBJECT_RESIZABLE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_2M);
+}
+
 static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_write, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_read, anon_test_backend_gen_params),
@@ -448,6 +490,9 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_write_dirties,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_purge_rejects,
+			 anon_test_backend_gen_params),
 	{}
 };
 

@@ -10,13 +10,16 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
+#include <linux/splice.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 
 #include "test.h"
 
@@ -31,9 +34,13 @@ static struct anon_test_hooks {
 	atomic_t closes;
 	atomic_t faults;
 	atomic_t mmaps;
+	atomic_t vmaps;
+	atomic_t vunmaps;
 	atomic_t releases;
 	int open_err;
 	vm_fault_t fault_ret;
+	int vmap_err;
+	struct iosys_map map;
 	unsigned long pgoff;
 	struct address_space *mapping;
 } anon_test_hooks;
@@ -78,6 +85,23 @@ static int anon_test_device_mmap(struct vm_area_struct *vma, void *private)
 	return 0;
 }
 
+static int anon_test_vmap(void *private, struct iosys_map *map)
+{
+	struct anon_test_hooks *hooks = private;
+
+	atomic_inc(&hooks->vmaps);
+	*map = hooks->map;
+	return hooks->vmap_err;
+}
+
+static void anon_test_vunmap(void *private, struct iosys_map *map)
+{
+	struct anon_test_hooks *hooks = private;
+
+	if (iosys_map_is_equal(map, &hooks->map))
+		atomic_inc(&hooks->vunmaps);
+}
+
 static void anon_test_view_release(void *private)
 {
 	struct anon_test_hooks *hooks = private;
@@ -98,6 +122,12 @@ static const struct anon_view_ops anon_test_fault_ops = {
 static const struct anon_view_ops anon_test_device_ops = {
 	.mmap = anon_test_device_mmap,
 	.release = anon_test_view_release,
+};
+
+static const struct anon_view_ops anon_test_vmap_ops = {
+	.mmap = anon_test_device_mmap,
+	.vmap = anon_test_vmap,
+	.vunmap = anon_test_vunmap,
 };
 
 /* A view that must be had */
@@ -161,6 +191,21 @@ static const struct anon_view_ops anon_test_close_only = {
 	.close = anon_test_close,
 };
 
+static const struct anon_view_ops anon_test_vmap_only = {
+	.mmap = anon_test_device_mmap,
+	.vmap = anon_test_vmap,
+};
+
+static const struct anon_view_ops anon_test_vunmap_only = {
+	.mmap = anon_test_device_mmap,
+	.vunmap = anon_test_vunmap,
+};
+
+static const struct anon_view_ops anon_test_vmap_backing = {
+	.vmap = anon_test_vmap,
+	.vunmap = anon_test_vunmap,
+};
+
 static const struct anon_view_ops anon_test_no_ops;
 
 static const struct anon_test_bad_view {
@@ -178,6 +223,9 @@ static const struct anon_test_bad_view {
 	{ "device-without-ops", { .flags = O_RDWR }, true },
 	{ "device-without-mmap", { O_RDWR, &anon_test_no_ops }, true },
 	{ "device-with-vma-hooks", { O_RDWR, &anon_test_vma_ops }, true },
+	{ "vmap-on-backing", { O_RDWR, &anon_test_vmap_backing } },
+	{ "vmap-without-vunmap", { O_RDWR, &anon_test_vmap_only }, true },
+	{ "vunmap-without-vmap", { O_RDWR, &anon_test_vunmap_only }, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(anon_test_bad_view, anon_test_bad_views, desc);
@@ -446,11 +494,9 @@ static void anon_object_test_view_faultaround(struct kunit *test)
 	vm_munmap(addr, SZ_64K);
 }
 
-/* Reading, writing and seeking end where the object does. */
-static void anon_object_test_view_io(struct kunit *test)
+static void anon_test_io(struct kunit *test, struct anon_object *obj,
+			 struct file *view)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
-	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
 	loff_t size = anon_object_size(obj), pos = size - 10;
 	u8 *buf = anon_test_buffer(test, 100);
 
@@ -461,14 +507,28 @@ static void anon_object_test_view_io(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, size - 10, 10));
 
 	pos = size - 10;
+	memset(buf, 0, 100);
 	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 10);
 	KUNIT_EXPECT_EQ(test, pos, size);
 	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf + 10, 0, 90));
+	pos = size - 10;
+	anon_test_pattern(buf + 10, pos, 10);
+	KUNIT_EXPECT_EQ(test, memcmp(buf, buf + 10, 10), 0);
 
 	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 5, SEEK_SET), 5);
 	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 5, SEEK_CUR), 10);
 	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 0, SEEK_END), size);
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+	KUNIT_EXPECT_EQ(test, vfs_fsync(view, 0), 0);
+}
+
+/* Reading, writing and seeking end where the object does. */
+static void anon_object_test_view_io(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+
+	anon_test_io(test, obj, anon_test_view(test, obj, NULL, O_RDWR));
 }
 
 /* A view does what it was opened for only. */
@@ -508,12 +568,11 @@ static void anon_object_test_view_fadvise(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 }
 
-/* fallocate() does not take away what is pinned, nor beyond the object. */
-static void anon_object_test_view_fallocate(struct kunit *test)
+#define ANON_TEST_PUNCH	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
+static void anon_test_fallocate(struct kunit *test, struct anon_object *obj,
+				struct file *view)
 {
-	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
-	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
 	loff_t size = anon_object_size(obj);
 	struct page *page;
 
@@ -523,14 +582,23 @@ static void anon_object_test_view_fallocate(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
 			0);
-	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, punch, 0, size), -EBUSY);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, ANON_TEST_PUNCH, 0, size),
+			-EBUSY);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
 	anon_object_unpin_pages(obj, &page, 1, 0);
 
-	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, punch, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, ANON_TEST_PUNCH, 0, size), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, size, size), -EPERM);
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+}
+
+/* fallocate() does not take away what is pinned, nor beyond the object. */
+static void anon_object_test_view_fallocate(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+
+	anon_test_fallocate(test, obj, anon_test_view(test, obj, NULL, O_RDWR));
 }
 
 static const struct file_operations anon_test_device_fops = {
@@ -551,12 +619,13 @@ static struct file *anon_test_device(struct kunit *test)
 
 static struct file *anon_test_device_view(struct kunit *test,
 					  struct anon_object *obj,
+					  const struct anon_view_ops *ops,
 					  struct file *device,
 					  unsigned long pgoff)
 {
 	const struct anon_view_attrs attrs = {
 		.flags = O_RDWR,
-		.ops = &anon_test_device_ops,
+		.ops = ops,
 		.private = &anon_test_hooks,
 		.mapping = device->f_mapping,
 		.pgoff = pgoff,
@@ -574,7 +643,9 @@ static void anon_object_test_view_device(struct kunit *test)
 	struct anon_test_hooks *hooks = &anon_test_hooks;
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct file *device = anon_test_device(test);
-	struct file *view = anon_test_device_view(test, obj, device, 4711);
+	struct file *view = anon_test_device_view(test, obj,
+						  &anon_test_device_ops,
+						  device, 4711);
 	size_t size = anon_object_size(obj);
 	long addr;
 
@@ -602,25 +673,390 @@ static void anon_object_test_view_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->mmaps), 2);
 }
 
-/* It is nothing to read from or to write to. */
+/* Without vmap, it reads and writes the object, as a backing view does. */
 static void anon_object_test_view_device_io(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct file *device = anon_test_device(test);
-	struct file *view = anon_test_device_view(test, obj, device, 0);
-	struct iov_iter iter;
-	loff_t pos = 0;
+	struct file *view = anon_test_device_view(test, obj,
+						  &anon_test_device_ops,
+						  device, 4711);
 
-	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
-	iov_iter_ubuf(&iter, ITER_SOURCE, NULL, 1);
-	KUNIT_EXPECT_LT(test, vfs_iter_write(view, &iter, &pos, 0), 0);
-	iov_iter_ubuf(&iter, ITER_DEST, NULL, 1);
-	KUNIT_EXPECT_LT(test, vfs_iter_read(view, &iter, &pos, 0), 0);
-	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, 0, PAGE_SIZE),
-			-EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 0, SEEK_END),
-			anon_object_size(obj));
+	anon_test_io(test, obj, view);
+	KUNIT_EXPECT_EQ(test, device->f_mapping->nrpages, 0);
+}
+
+static void anon_object_test_view_device_fallocate(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *device = anon_test_device(test);
+
+	anon_test_fallocate(test, obj,
+			    anon_test_device_view(test, obj,
+						  &anon_test_device_ops,
+						  device, 0));
+}
+
+/* What is spliced from one view to another has arrived there. */
+static void anon_object_test_view_splice(struct kunit *test)
+{
+	struct anon_object *from = anon_test_object(test, SZ_64K);
+	struct anon_object *to = anon_test_object(test, SZ_64K);
+	struct file *device = anon_test_device(test);
+	struct file *view = anon_test_view(test, from, NULL, O_RDWR);
+	struct file *device_view;
+	loff_t in = 1000, out = 1000;
+
+	device_view = anon_test_device_view(test, to, &anon_test_device_ops,
+					    device, 0);
+	anon_test_fill(test, from);
+	KUNIT_EXPECT_EQ(test, do_splice_direct(view, &in, device_view, &out,
+					       SZ_16K, 0), SZ_16K);
+	KUNIT_EXPECT_EQ(test, out, 1000 + SZ_16K);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, to, 0, 1000));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, to, 1000, SZ_16K));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, to, out, SZ_16K));
+
+	anon_object_punch(from, 0, anon_object_size(from));
+	in = 1000;
+	out = 1000;
+	KUNIT_EXPECT_EQ(test, do_splice_direct(device_view, &in, view, &out,
+					       SZ_16K, 0), SZ_16K);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, from, 1000, SZ_16K));
+}
+
+static void anon_test_vfree(void *arg)
+{
+	vfree(arg);
+}
+
+static u8 *anon_test_big_buffer(struct kunit *test, size_t len)
+{
+	u8 *buf = vzalloc(len);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, anon_test_vfree,
+							buf), 0);
+	return buf;
+}
+
+/*
+ * A driver's map of an object, which holds what the object does not, so that
+ * one can tell where a read was from.
+ */
+static u8 *anon_test_map(struct kunit *test, struct anon_object *obj,
+			 bool iomem)
+{
+	struct iosys_map *map = &anon_test_hooks.map;
+	size_t size = anon_object_size(obj);
+	u8 *mapped = anon_test_big_buffer(test, size);
+
+	anon_test_pattern(mapped, 0, size);
+	if (iomem)
+		iosys_map_set_vaddr_iomem(map, (void __iomem *)mapped);
+	else
+		iosys_map_set_vaddr(map, mapped);
+	return mapped;
+}
+
+static struct file *anon_test_vmap_view(struct kunit *test,
+					struct anon_object *obj)
+{
+	return anon_test_device_view(test, obj, &anon_test_vmap_ops,
+				     anon_test_device(test), 0);
+}
+
+static void anon_test_expect_map(struct kunit *test, struct anon_object *obj,
+				 struct file *view, u8 *mapped)
+{
+	loff_t size = anon_object_size(obj);
+	const struct {
+		loff_t pos;
+		size_t len;
+	} parts[] = {
+		{ 0, 1 },
+		{ 0, PAGE_SIZE },
+		{ 1, PAGE_SIZE },
+		{ PAGE_SIZE - 1, 2 },
+		{ PAGE_SIZE + 13, 3 * PAGE_SIZE + 7 },
+		{ size - 5, 5 },
+		{ 0, size },
+	};
+	u8 *buf = anon_test_big_buffer(test, size);
+	u8 *want = anon_test_big_buffer(test, size);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		loff_t pos = parts[i].pos, end = pos + parts[i].len;
+		size_t len = parts[i].len;
+
+		memset(buf, 0, size);
+		KUNIT_EXPECT_EQ(test, kernel_read(view, buf, len, &pos), len);
+		KUNIT_EXPECT_EQ(test, pos, end);
+		KUNIT_EXPECT_EQ(test, memcmp(buf, mapped + end - len, len), 0);
+		if (len < size)
+			KUNIT_EXPECT_EQ(test, buf[len], 0);
+
+		memcpy(want, mapped, size);
+		anon_test_pattern(buf, i, len);
+		memcpy(want + end - len, buf, len);
+		pos = end - len;
+		KUNIT_EXPECT_EQ(test, kernel_write(view, buf, len, &pos), len);
+		KUNIT_EXPECT_EQ(test, pos, end);
+		KUNIT_EXPECT_EQ(test, memcmp(mapped, want, size), 0);
+	}
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.vmaps), 2 * i);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.vunmaps), 2 * i);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* With vmap, a device view reads and writes what that gives, not the object. */
+static void anon_object_test_view_vmap(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_vmap_view(test, obj);
+
+	anon_test_expect_map(test, obj, view, anon_test_map(test, obj, false));
+}
+
+/* So it does if that is a device's memory. */
+static void anon_object_test_view_vmap_iomem(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_vmap_view(test, obj);
+
+	if (!IS_ENABLED(CONFIG_X86))
+		kunit_skip(test, "memory cannot stand for a device's");
+	anon_test_expect_map(test, obj, view, anon_test_map(test, obj, true));
+}
+
+/* Reading and writing through vmap end where the object does. */
+static void anon_object_test_view_vmap_ends(struct kunit *test)
+{
+	struct anon_test_hooks *hooks = &anon_test_hooks;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_vmap_view(test, obj);
+	loff_t size = anon_object_size(obj), pos = size - 10;
+	u8 *mapped = anon_test_map(test, obj, false);
+	u8 *buf = anon_test_buffer(test, 100);
+
+	memset(buf, 0xa5, 100);
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 10);
+	KUNIT_EXPECT_EQ(test, pos, size);
+	KUNIT_EXPECT_EQ(test, memcmp(buf, mapped + size - 10, 10), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buf + 10, 0xa5, 90));
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 0);
+
+	pos = size - 10;
+	memset(buf, 0x5a, 100);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 100, &pos), 10);
+	KUNIT_EXPECT_EQ(test, pos, size);
+	KUNIT_EXPECT_NULL(test, memchr_inv(mapped + size - 10, 0x5a, 10));
+	KUNIT_EXPECT_NE(test, mapped[size - 11], 0x5a);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 100, &pos), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 0, &pos), 0);
+
+	pos = size + PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 100, &pos), 0);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 100, &pos), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pos, size + PAGE_SIZE);
+
+	/* Where there is nothing to do, nothing is mapped */
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vmaps), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vunmaps), 2);
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, -10, SEEK_END), size - 10);
+}
+
+/* A vmap hook's error is what the call returns, and there is no vunmap. */
+static void anon_object_test_view_vmap_fails(struct kunit *test)
+{
+	struct anon_test_hooks *hooks = &anon_test_hooks;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_vmap_view(test, obj);
+	loff_t pos = 7;
+	u8 buf = 0xa5;
+
+	anon_test_map(test, obj, false);
+	hooks->vmap_err = -EIDRM;
+	KUNIT_EXPECT_EQ(test, kernel_read(view, &buf, 1, &pos), -EIDRM);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, &buf, 1, &pos), -EIDRM);
+	KUNIT_EXPECT_EQ(test, buf, 0xa5);
+	KUNIT_EXPECT_EQ(test, pos, 7);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vmaps), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vunmaps), 0);
+}
+
+/* What is copied up to a fault counts; vunmap is called in any case. */
+static void anon_object_test_view_vmap_faults(struct kunit *test)
+{
+	struct anon_test_hooks *hooks = &anon_test_hooks;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_vmap_view(test, obj);
+	u8 *mapped = anon_test_map(test, obj, false);
+	u8 *got = anon_test_buffer(test, PAGE_SIZE);
+	struct iov_iter iter;
+	unsigned long addr;
+	u8 __user *user;
+	loff_t pos = 1;
+
+	addr = kunit_vm_mmap(test, NULL, 0, 2 * PAGE_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_EQ(test, vm_munmap(addr + PAGE_SIZE, PAGE_SIZE), 0);
+	user = (u8 __user *)addr;
+
+	iov_iter_ubuf(&iter, ITER_DEST, user, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, vfs_iter_read(view, &iter, &pos, 0), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, pos, PAGE_SIZE + 1);
+	KUNIT_EXPECT_EQ(test, copy_from_user(got, user, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + 1, PAGE_SIZE), 0);
+
+	pos = SZ_32K + 1;
+	iov_iter_ubuf(&iter, ITER_SOURCE, user, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, vfs_iter_write(view, &iter, &pos, 0), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, pos, SZ_32K + PAGE_SIZE + 1);
+	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + SZ_32K + 1, PAGE_SIZE), 0);
+
+	iov_iter_ubuf(&iter, ITER_DEST, user + PAGE_SIZE, 1);
+	KUNIT_EXPECT_EQ(test, vfs_iter_read(view, &iter, &pos, 0), -EFAULT);
+	iov_iter_ubuf(&iter, ITER_SOURCE, user + PAGE_SIZE, 1);
+	KUNIT_EXPECT_EQ(test, vfs_iter_write(view, &iter, &pos, 0), -EFAULT);
+	anon_test_pattern(got, pos, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + pos, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vmaps), 4);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->vunmaps), 4);
+}
+
+/* Only reading and writing go through vmap: it is the object's memory still. */
+static void anon_object_test_view_vmap_fallocate(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+
+	anon_test_fallocate(test, obj, anon_test_vmap_view(test, obj));
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.vmaps), 0);
+}
+
+static void anon_test_expect_empty(struct kunit *test, struct file *view,
+				   size_t size)
+{
+	loff_t pos = 0;
+	u8 buf = 1;
+
+	KUNIT_EXPECT_EQ(test, kernel_read(view, &buf, 1, &pos), 0);
+	KUNIT_EXPECT_EQ(test, kernel_write(view, &buf, 1, &pos), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, 0, size), -EPERM);
+	KUNIT_EXPECT_EQ(test, vfs_llseek(view, 0, SEEK_END), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_try_mmap(test, view, size, PROT_READ,
+						 0), -EINVAL);
+}
+
+/* Once its object has been purged, a view is empty, and its mappings fault. */
+static void anon_object_test_view_purge(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_view(test, obj, NULL, O_RDWR);
+	struct file *vmap_view = anon_test_vmap_view(test, obj);
+	size_t size = anon_object_size(obj);
+	unsigned long addr;
+	struct page *page, *none;
+	u8 got;
+
+	anon_test_map(test, obj, false);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	addr = anon_test_mmap(test, view, size, PROT_READ | PROT_WRITE);
+	KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)addr), 0);
+
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)addr), -EFAULT);
+	KUNIT_EXPECT_EQ(test, put_user(1, (u8 __user *)addr), -EFAULT);
+	vm_munmap(addr, size);
+	anon_test_expect_empty(test, view, size);
+	anon_test_expect_empty(test, vmap_view, size);
+	anon_test_expect_empty(test, anon_test_view(test, obj, NULL, O_RDWR),
+			       size);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.vmaps), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.mmaps), 0);
+
+	KUNIT_EXPECT_LT(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &none),
+			0);
+	anon_object_unpin_pages(obj, &page, 1, ANON_OBJECT_DIRTY);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
+static unsigned long anon_test_get_area(struct kunit *test,
+					struct anon_object *obj,
+					unsigned long addr, unsigned long len,
+					unsigned long flags)
+{
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	mmap_write_lock(current->mm);
+	addr = anon_object_get_unmapped_area(obj, addr, len, 0,
+					     MAP_SHARED | flags);
+	mmap_write_unlock(current->mm);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(addr));
+	return addr;
+}
+
+/* What an address must be a multiple of for large folios to be mapped large */
+static unsigned long anon_test_align(struct kunit *test,
+				     struct anon_object *obj)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	const struct anon_test_backend *param = test->param_value;
+
+	if (param->huge == ANON_OBJECT_HUGE_WITHIN_SIZE && anon_test_thp())
+		return HPAGE_PMD_SIZE;
+#endif
+	return anon_test_unit(obj);
+}
+
+/* Where large folios fit, they can be mapped large, but nobody has to. */
+static void anon_object_test_view_area(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	unsigned long size = anon_object_size(obj);
+	unsigned long addr, align = anon_test_unit(obj);
+
+	addr = anon_test_get_area(test, obj, 0, PAGE_SIZE, 0);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr, align));
+	addr = anon_test_get_area(test, obj, 0, 3 * PAGE_SIZE, 0);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr, align));
+
+	align = anon_test_align(test, obj);
+	addr = anon_test_get_area(test, obj, 0, size, 0);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr, align));
+	addr = anon_test_get_area(test, obj, 0, size - PAGE_SIZE, 0);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr, align));
+
+	KUNIT_EXPECT_EQ(test, anon_test_get_area(test, obj, addr + PAGE_SIZE,
+						 PAGE_SIZE, MAP_FIXED),
+			addr + PAGE_SIZE);
+}
+
+/* A device view is mapped at such an address. */
+static void anon_object_test_view_device_area(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	struct file *device = anon_test_device(test);
+	struct file *view = anon_test_device_view(test, obj,
+						  &anon_test_device_ops,
+						  device, 0);
+	size_t size = anon_object_size(obj);
+	unsigned long addr, part;
+
+	addr = anon_test_mmap(test, view, size, PROT_READ);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr, anon_test_align(test, obj)));
+
+	/* Wherever user space wants a part of it */
+	part = vm_mmap(view, addr + PAGE_SIZE, PAGE_SIZE, PROT_READ,
+		       MAP_SHARED | MAP_FIXED, 0);
+	KUNIT_EXPECT_EQ(test, part, addr + PAGE_SIZE);
+	vm_munmap(addr, size);
 }
 
 static void anon_test_expect_fd(struct kunit *test, struct file *view,
@@ -737,6 +1173,28 @@ static struct kunit_case anon_object_view_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_view_device,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_device_io,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_device_fallocate,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_device_area,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_splice,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap_iomem,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap_ends,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap_fails,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap_faults,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vmap_fallocate,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_purge,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_area,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_fd,
 			 anon_test_backend_gen_params),
