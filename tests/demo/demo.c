@@ -28,6 +28,7 @@
 #define KEY		0x00c0ffee
 #define SMALL		(64 * MIB)
 #define HUGE_PAGES	4
+#define FRAMEBUFFER	"drm\\040mm\\040object"
 
 struct segment {
 	const char *title;
@@ -204,6 +205,9 @@ static void row_parse(const char *header, const char *line, struct row *row)
 	}
 }
 
+/* What the console is on; the kernel has made it before any process. */
+static struct row framebuffer;
+
 /* Print our lines of the kernel's table; the bytes that it says are in swap. */
 static unsigned long show_table(void)
 {
@@ -229,6 +233,10 @@ static unsigned long show_table(void)
 			continue;
 		}
 		row_parse(header, line, &row);
+		if (!strcmp(row.name, FRAMEBUFFER)) {
+			printf("   %s", line);
+			framebuffer = row;
+		}
 		for_each_segment(seg) {
 			if (strcmp(row.name, seg->object))
 				continue;
@@ -315,7 +323,7 @@ int main(void)
 	printf("anon_object: one kernel API for swap-backed memory\n"
 	       "Every segment below is an object of it: what SysV shm, memfd and\n"
 	       "hugetlbfs had each for themselves is created, swapped, counted\n"
-	       "and listed in one place.\n");
+	       "and listed in one place. So is the framebuffer of the console.\n");
 	if (!kernel_is_ported()) {
 		printf("There is no %s: this kernel has no anon_object.\n",
 		       ANON_OBJECTS);
@@ -349,6 +357,9 @@ int main(void)
 	for_each_segment(seg)
 		hold(seg->consistent, "resident + swapped = size for %s",
 		     seg->object);
+	hold(framebuffer.size && framebuffer.pinned == framebuffer.size,
+	     "the console's framebuffer is pinned, and stays: %lu kB",
+	     framebuffer.pinned);
 	before = vmstat("pswpout") - out;
 	hold(before > SMALL / sysconf(_SC_PAGESIZE),
 	     "pages written to the swap disk: %lu", before);

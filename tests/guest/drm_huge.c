@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Buffers in huge pages: of the hugetlb pool, where a driver has been told to
+ * put them there, and in large folios of shmem, where there is a switch for.
+ */
+#include "harness.h"
+
+#include <sys/ioctl.h>
+#include <linux/falloc.h>
+
+#include "drm_guest.h"
+
+#define PAGE	4096UL
+#define PMD	(2 * MIB)
+#define SIZE	(2 * PMD)
+#define ROUNDS	200
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+#define BACKING	DRM_GEM_VIEW_BACKING
+#define DEVICE	DRM_GEM_VIEW_DEVICE
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* Page faults of touching all of it: a few, if there are large entries */
+static long faults_of(char *mem, size_t size)
+{
+	struct rusage before, after;
+	size_t i;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < size; i += PAGE)
+		__atomic_store_n(mem + i, 0, __ATOMIC_RELAXED);
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+#define FEW_FAULTS	16
+
+static int punch(int fd, off_t at, off_t len)
+{
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
+			 len);
+}
+
+static size_t nonzero(const char *mem, size_t len)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < len; i++)
+		count += mem[i] != 0;
+	return count;
+}
+
+FIXTURE(hugetlb)
+{
+	struct drm_buf buf;
+	int dev;
+	int fd;
+	int objects;
+	long pool;
+	long free;
+	long reserved;
+};
+
+FIXTURE_VARIANT(hugetlb)
+{
+	struct drm_kind kind;
+	__u32 view;
+	bool pinned;
+};
+
+FIXTURE_VARIANT_ADD(hugetlb, vgem)
+{
+	.kind = { .driver = VGEM, .hugetlb = true },
+	.view = DEVICE,
+};
+
+FIXTURE_VARIANT_ADD(hugetlb, vgem_cached)
+{
+	.kind = { .driver = VGEM, .cached = true, .hugetlb = true },
+	.view = BACKING,
+};
+
+FIXTURE_VARIANT_ADD(hugetlb, virtio_gpu)
+{
+	.kind = { .driver = VIRTIO_GPU, .hugetlb = true },
+	.view = BACKING,
+	.pinned = true,
+};
+
+FIXTURE_SETUP(hugetlb)
+{
+	self->dev = -1;
+	self->fd = -1;
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_EQ(PMD, huge_page_size());
+	self->dev = drm_open(variant->kind.driver);
+	ASSERT_LE(0, self->dev);
+	self->objects = drm_objects();
+	self->pool = huge_pool_get(8);
+	ASSERT_LE(0, self->pool);
+	self->free = meminfo("HugePages_Free");
+	self->reserved = meminfo("HugePages_Rsvd");
+	ASSERT_EQ(0, drm_set_kind(&variant->kind));
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &self->buf));
+	self->fd = drm_view(&self->buf, variant->view, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(hugetlb)
+{
+	if (self->dev < 0)
+		return;
+	if (self->fd >= 0)
+		close(self->fd);
+	close(self->dev);
+	drm_reset_kind(&variant->kind);
+	EXPECT_TRUE(drm_objects_settle(self->objects))
+		TH_LOG("%d objects, before it %d", drm_objects(),
+		       self->objects);
+	EXPECT_TRUE(meminfo_settles("HugePages_Free", self->free, 0))
+		TH_LOG("%ld huge pages free, of %ld",
+		       meminfo("HugePages_Free"), self->free);
+	EXPECT_TRUE(meminfo_settles("HugePages_Rsvd", self->reserved, 0))
+		TH_LOG("%ld huge pages reserved, before it %ld",
+		       meminfo("HugePages_Rsvd"), self->reserved);
+	huge_pool_put(self->pool);
+}
+
+TEST_F(hugetlb, mapped_by_the_driver)
+{
+	char *mem = drm_map(&self->buf, SIZE, RW);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	EXPECT_EQ(SIZE, drm_fdinfo(self->fd, "size"));
+	EXPECT_EQ(PMD, drm_fdinfo(self->fd, "page_size"));
+	EXPECT_EQ(SIZE, drm_fdinfo(self->fd, "resident"));
+	EXPECT_EQ(SIZE, drm_fdinfo(self->fd, "pinned"));
+	EXPECT_EQ(0, (unsigned long)mem % PMD);
+	EXPECT_GE(FEW_FAULTS, faults_of(mem, SIZE));
+	EXPECT_EQ(0, nonzero(mem, SIZE));
+	pattern_fill(mem, SIZE, 1);
+	munmap(mem, SIZE);
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 1));
+	munmap(mem, SIZE);
+}
+
+TEST_F(hugetlb, read_and_written_through_the_view)
+{
+	char *buf = malloc(SIZE), *mem;
+
+	ASSERT_NE(NULL, buf);
+	pattern_fill(buf, SIZE, 2);
+	ASSERT_EQ(SIZE, pwrite(self->fd, buf, SIZE, 0));
+	memset(buf, 0, SIZE);
+	ASSERT_EQ(SIZE, pread(self->fd, buf, SIZE, 0));
+	EXPECT_EQ(0, pattern_check(buf, SIZE, 2));
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 2));
+	pattern_fill(mem, SIZE, 3);
+	ASSERT_EQ(SIZE, pread(self->fd, buf, SIZE, 0));
+	EXPECT_EQ(0, pattern_check(buf, SIZE, 3));
+	/* While it is mapped, and across the huge pages */
+	ASSERT_EQ(16, pwrite(self->fd, "sixteen bytes..", 16, PMD - 8));
+	EXPECT_EQ(0, memcmp(mem + PMD - 8, "sixteen bytes..", 16));
+	munmap(mem, SIZE);
+	free(buf);
+}
+
+TEST_F(hugetlb, mapped_through_the_view)
+{
+	char *mem = mmap(NULL, SIZE, RW, MAP_SHARED, self->fd, 0), *driver;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, (unsigned long)mem % PMD);
+	EXPECT_GE(FEW_FAULTS, faults_of(mem, SIZE));
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	EXPECT_EQ(0, nonzero(mem, SIZE));
+	if (variant->view == BACKING) {
+		EXPECT_EQ(PMD / 1024, smaps_kb(mem, "KernelPageSize"));
+		EXPECT_EQ(SIZE / 1024, smaps_kb(mem, "Private_Hugetlb") +
+				       smaps_kb(mem, "Shared_Hugetlb"));
+		EXPECT_EQ(EINVAL, ERRNO_OF(munmap(mem, PAGE)));
+	}
+	driver = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	pattern_fill(mem, SIZE, 4);
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 4));
+	pattern_fill(driver, SIZE, 5);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 5));
+
+	/* Its second half */
+	munmap(mem, SIZE);
+	mem = mmap(NULL, PMD, RW, MAP_SHARED, self->fd, PMD);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, memcmp(mem, driver + PMD, PMD));
+	munmap(mem, PMD);
+	munmap(driver, SIZE);
+}
+
+TEST_F(hugetlb, views_allowed)
+{
+	int fd = drm_view(&self->buf, BACKING, 0);
+
+	if (variant->view == DEVICE) {
+		EXPECT_EQ(-EOPNOTSUPP, fd);
+		return;
+	}
+	ASSERT_LE(0, fd);
+	close(fd);
+	fd = drm_view(&self->buf, DEVICE, 0);
+	ASSERT_LE(0, fd);
+	close(fd);
+}
+
+TEST_F(hugetlb, size_is_rounded_up)
+{
+	struct drm_buf buf;
+	char *mem, byte = 'e';
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, drm_dumb(self->dev, 3 * PAGE, &buf));
+	fd = drm_view(&buf, variant->view, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(PMD, st.st_size);
+	EXPECT_EQ(1, pwrite(fd, &byte, 1, PMD - 1));
+	EXPECT_EQ(ENOSPC, ERRNO_OF(pwrite(fd, &byte, 1, PMD)));
+	/* What was asked for can be had by its own length */
+	mem = drm_map(&buf, 3 * PAGE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, nonzero(mem, 3 * PAGE));
+	mem[3 * PAGE - 1] = 'x';
+	EXPECT_EQ(1, pread(fd, &byte, 1, 3 * PAGE - 1));
+	EXPECT_EQ('x', byte);
+	munmap(mem, 3 * PAGE);
+	close(fd);
+	ASSERT_EQ(0, drm_free(&buf));
+}
+
+TEST_F(hugetlb, driver_mapping_in_parts)
+{
+	char *mem = drm_map(&self->buf, SIZE, RW);
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < SIZE / PAGE; i++)
+		*(size_t *)(mem + i * PAGE) = i;
+	ASSERT_EQ(0, munmap(mem, SIZE));
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	/* Before anything is touched, and after */
+	ASSERT_EQ(0, munmap(mem, 3 * PAGE));
+	for (i = 3; i < SIZE / PAGE; i++)
+		ASSERT_EQ(i, *(size_t *)(mem + i * PAGE));
+	ASSERT_EQ(0, munmap(mem + PMD + PAGE, PAGE));
+	EXPECT_EQ(SIZE / PAGE - 1, *(size_t *)(mem + SIZE - PAGE));
+	ASSERT_EQ(0, munmap(mem, SIZE));
+}
+
+TEST_F(hugetlb, punched)
+{
+	char *mem;
+
+	ASSERT_EQ(1, pwrite(self->fd, "a", 1, 0));
+	ASSERT_EQ(1, pwrite(self->fd, "b", 1, PMD));
+	if (variant->pinned) {
+		EXPECT_EQ(EBUSY, ERRNO_OF(punch(self->fd, 0, PMD)));
+		return;
+	}
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(EBUSY, ERRNO_OF(punch(self->fd, 0, PMD)));
+	EXPECT_EQ('a', mem[0]);
+	munmap(mem, SIZE);
+	ASSERT_EQ(0, punch(self->fd, 0, PMD));
+	EXPECT_EQ(self->free - 1, meminfo("HugePages_Free"));
+	EXPECT_EQ(PMD, drm_fdinfo(self->fd, "resident"));
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, nonzero(mem, PMD));
+	EXPECT_EQ('b', mem[PMD]);
+	munmap(mem, SIZE);
+}
+
+TEST_F(hugetlb, shared_by_prime)
+{
+	int importer = drm_open(VKMS), dmabuf = drm_export(&self->buf);
+	__u32 handle, home;
+	char *mem;
+
+	ASSERT_LE(0, importer);
+	ASSERT_LE(0, dmabuf);
+	ASSERT_EQ(0, drm_import(importer, dmabuf, &handle));
+	ASSERT_EQ(0, drm_import(self->dev, dmabuf, &home));
+	EXPECT_EQ(self->buf.handle, home);
+	EXPECT_EQ(SIZE, lseek(dmabuf, 0, SEEK_END));
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	EXPECT_EQ(1, pwrite(self->fd, "p", 1, PMD));
+	mem = mmap(NULL, SIZE, RW, MAP_SHARED, dmabuf, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	close(dmabuf);
+	EXPECT_EQ('p', mem[PMD]);
+	pattern_fill(mem, SIZE, 6);
+	ASSERT_EQ(0, drm_free(&self->buf));
+	close(self->fd);
+	self->fd = -1;
+	close(self->dev);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 6));
+	munmap(mem, SIZE);
+	/* The importer has it yet */
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	ASSERT_EQ(0, drm_close_handle(importer, handle));
+	EXPECT_TRUE(meminfo_settles("HugePages_Free", self->free, 0));
+	close(importer);
+	self->dev = drm_open(variant->kind.driver);
+}
+
+TEST_F(hugetlb, lives_as_long_as_its_mapping)
+{
+	char *mem = mmap(NULL, SIZE, RW, MAP_SHARED, self->fd, 0);
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, SIZE, 7);
+	ASSERT_EQ(0, drm_free(&self->buf));
+	close(self->fd);
+	self->fd = -1;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (pattern_check(mem, SIZE, 7))
+			_exit(1);
+		pattern_fill(mem, PMD, 8);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, pattern_check(mem, PMD, 8));
+	EXPECT_EQ(self->free - 2, meminfo("HugePages_Free"));
+	munmap(mem, SIZE);
+	EXPECT_TRUE(meminfo_settles("HugePages_Free", self->free, 0));
+}
+
+/* Memory that cannot be had is refused when the buffer is made. */
+TEST_F(hugetlb, larger_than_the_pool)
+{
+	long available = meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
+	struct drm_buf buf;
+	int i;
+
+	for (i = 1; i < 4; i++)
+		EXPECT_EQ(-ENOMEM, drm_dumb(self->dev, (available + i) * PMD,
+					    &buf));
+	EXPECT_TRUE(drm_objects_settle(self->objects + 1));
+	EXPECT_EQ(available, meminfo("HugePages_Free") -
+			     meminfo("HugePages_Rsvd"));
+	/* The most that there is */
+	ASSERT_EQ(0, drm_dumb(self->dev, available * PMD, &buf));
+	EXPECT_EQ(0, meminfo("HugePages_Free") - meminfo("HugePages_Rsvd"));
+	ASSERT_EQ(0, drm_free(&buf));
+}
+
+/* And what has been made has its pages, whatever others take. */
+TEST_F(hugetlb, reserved_when_it_is_made)
+{
+	long available = meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
+	char *others, *mem;
+
+	EXPECT_EQ(self->free - self->reserved - 2, available);
+	others = mmap(NULL, available * PMD, RW, MAP_PRIVATE | MAP_ANONYMOUS |
+		      MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, others);
+	faults_of(others, available * PMD);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PMD, RW, MAP_PRIVATE | MAP_ANONYMOUS |
+				   MAP_HUGETLB, -1, 0));
+	ASSERT_EQ(1, pwrite(self->fd, "r", 1, PMD));
+	mem = mmap(NULL, SIZE, RW, MAP_SHARED, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, write_signal(mem));
+	EXPECT_EQ('r', mem[PMD]);
+	munmap(mem, SIZE);
+	mem = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ('r', mem[PMD]);
+	munmap(mem, SIZE);
+	munmap(others, available * PMD);
+}
+
+TEST_F(hugetlb, over_and_over)
+{
+	struct drm_buf buf;
+	char *mem;
+	int i, fd;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, drm_dumb(self->dev, PMD, &buf));
+		fd = drm_view(&buf, variant->view, DRM_GEM_VIEW_RDWR);
+		ASSERT_LE(0, fd);
+		mem = mmap(NULL, PMD, RW, MAP_SHARED, fd, 0);
+		ASSERT_NE(MAP_FAILED, mem);
+		ASSERT_EQ(0, mem[i * PAGE]);
+		mem[i * PAGE] = 1;
+		munmap(mem, PMD);
+		close(fd);
+		ASSERT_EQ(0, drm_free(&buf));
+	}
+}
+
+FIXTURE(folios)
+{
+	struct drm_buf buf;
+	char policy[32];
+	char param[8];
+	int dev;
+	int fd;
+	long huge;
+};
+
+FIXTURE_VARIANT(folios)
+{
+	const char *param;
+	const char *policy;
+	bool large;
+};
+
+FIXTURE_VARIANT_ADD(folios, on)
+{
+	.param = "Y",
+	.policy = "never",
+	.large = true,
+};
+
+FIXTURE_VARIANT_ADD(folios, off)
+{
+	.param = "N",
+	.policy = "never",
+};
+
+FIXTURE_VARIANT_ADD(folios, on_but_denied)
+{
+	.param = "Y",
+	.policy = "deny",
+};
+
+FIXTURE_VARIANT_ADD(folios, off_but_forced)
+{
+	.param = "N",
+	.policy = "force",
+	.large = true,
+};
+
+static const struct drm_kind cached = { .driver = VGEM, .cached = true };
+
+FIXTURE_SETUP(folios)
+{
+	self->dev = -1;
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	self->dev = drm_open(VGEM);
+	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(0, drm_set_kind(&cached));
+	ASSERT_EQ(0, choice_read(SHMEM_ENABLED, self->policy,
+				 sizeof(self->policy)));
+	ASSERT_EQ(0, read_file(LARGE_FOLIOS, self->param,
+			       sizeof(self->param)));
+	ASSERT_EQ(0, write_file(SHMEM_ENABLED, "%s", variant->policy));
+	ASSERT_EQ(0, write_file(LARGE_FOLIOS, "%s", variant->param));
+	self->huge = meminfo("ShmemHugePages");
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &self->buf));
+	self->fd = drm_view(&self->buf, BACKING, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(folios)
+{
+	if (self->dev < 0)
+		return;
+	close(self->fd);
+	close(self->dev);
+	write_file(SHMEM_ENABLED, "%s", self->policy);
+	write_file(LARGE_FOLIOS, "%.1s", self->param);
+	drm_reset_kind(&cached);
+	EXPECT_TRUE(meminfo_settles("ShmemHugePages", self->huge, 0));
+}
+
+TEST_F(folios, by_faults_of_the_view)
+{
+	char *mem = mmap(NULL, SIZE, RW, MAP_SHARED, self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, 1, SIZE);
+	EXPECT_EQ(variant->large ? SIZE / 1024 : 0,
+		  smaps_kb(mem, "ShmemPmdMapped"));
+	EXPECT_EQ(variant->large ? SIZE / 1024 : 0,
+		  meminfo("ShmemHugePages") - self->huge);
+	munmap(mem, SIZE);
+}
+
+TEST_F(folios, by_writing)
+{
+	ASSERT_EQ(1, pwrite(self->fd, "x", 1, 0));
+	ASSERT_EQ(1, pwrite(self->fd, "x", 1, SIZE - 1));
+	EXPECT_EQ(variant->large ? SIZE / 1024 : 0,
+		  meminfo("ShmemHugePages") - self->huge);
+	EXPECT_EQ(variant->large ? SIZE : 2 * PAGE,
+		  drm_fdinfo(self->fd, "resident"));
+}
+
+TEST_F(folios, by_the_drivers_pin)
+{
+	char *mem = drm_map(&self->buf, SIZE, RW);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(variant->large ? SIZE / 1024 : 0,
+		  meminfo("ShmemHugePages") - self->huge);
+	if (variant->large) {
+		EXPECT_EQ(0, (unsigned long)mem % PMD);
+		EXPECT_GE(FEW_FAULTS, faults_of(mem, SIZE));
+	} else {
+		EXPECT_LE(SIZE / PAGE, faults_of(mem, SIZE));
+	}
+	munmap(mem, SIZE);
+}
+
+/* What is asked for by hand is given, but not under the driver's feet. */
+TEST_F(folios, by_collapse)
+{
+	bool denied = !strcmp(variant->policy, "deny");
+	char *place, *mem, *driver;
+
+	/* Small folios are mapped anywhere: find a place by hand */
+	place = mmap(NULL, SIZE + PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	mem = place + PMD - (unsigned long)place % PMD;
+	ASSERT_EQ(mem, mmap(mem, SIZE, RW, MAP_SHARED | MAP_FIXED, self->fd,
+			    0));
+	pattern_fill(mem, SIZE, 1);
+	driver = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 1));
+	/* Nothing to do where they are large; denied, or busy */
+	EXPECT_EQ(variant->large, !madvise(mem, SIZE, MADV_COLLAPSE));
+	EXPECT_EQ(variant->large ? SIZE / 1024 : 0,
+		  meminfo("ShmemHugePages") - self->huge);
+	pattern_fill(driver, SIZE, 2);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 2));
+	munmap(driver, SIZE);
+
+	EXPECT_EQ(denied ? EINVAL : 0,
+		  ERRNO_OF(madvise(mem, SIZE, MADV_COLLAPSE)));
+	EXPECT_EQ(denied ? 0 : SIZE / 1024,
+		  meminfo("ShmemHugePages") - self->huge);
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 2));
+	munmap(mem, SIZE);
+	driver = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 2));
+	munmap(driver, SIZE);
+}
+
+TEST_HARNESS_MAIN
