@@ -961,7 +961,7 @@ static void anon_object_test_view_purge(struct kunit *test)
 	size_t size = anon_object_size(obj);
 	unsigned long addr;
 	struct page *page, *none;
-	u8 got;
+	u8 got, want;
 
 	anon_test_map(test, obj, false);
 	anon_test_fill(test, obj);
@@ -969,6 +969,8 @@ static void anon_object_test_view_purge(struct kunit *test)
 			0);
 	addr = anon_test_mmap(test, view, size, PROT_READ | PROT_WRITE);
 	KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)addr), 0);
+	anon_test_pattern(&want, 0, 1);
+	KUNIT_EXPECT_EQ(test, got, want);
 
 	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
 	KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)addr), -EFAULT);
