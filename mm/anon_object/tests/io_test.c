@@ -456,8 +456,11 @@ static void anon_object_test_purge_rejects(struct kunit *test)
 		.backend = backend->backend,
 		.flags = ANON_OBJECT_RESIZABLE,
 	};
-	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct anon_object *obj;
 
+	if (backend->backend == ANON_OBJECT_HUGETLB)
+		anon_test_pool(test, anon_test_huge_pages(test, SZ_2M));
+	obj = anon_test_create(test, &attrs);
 	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_2M);
 }
