@@ -9,6 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/err.h>
+#include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/scatterlist.h>
@@ -35,11 +36,14 @@ struct vm_fault;
  *	swappable
  * @ANON_OBJECT_AUTO: hugetlb if its pool can serve the object, else shmem with
  *	%ANON_OBJECT_HUGE_WITHIN_SIZE
+ * @ANON_OBJECT_PAGES: the page allocator: for the kernel only, never swapped,
+ *	in blocks as large as are to be had
  */
 enum anon_object_backend {
 	ANON_OBJECT_SHMEM,
 	ANON_OBJECT_HUGETLB,
 	ANON_OBJECT_AUTO,
+	ANON_OBJECT_PAGES,
 };
 
 /**
@@ -71,18 +75,27 @@ enum anon_object_huge {
 #define ANON_OBJECT_RESIZABLE		BIT(2)
 /* hugetlb only for those whom the hugetlb_shm_group rule lets have it */
 #define ANON_OBJECT_HUGETLB_PERM	BIT(3)
+/* pages only: there is memory only while it is pinned */
+#define ANON_OBJECT_VOLATILE		BIT(4)
+/* pages only: the memory holds whatever it held before */
+#define ANON_OBJECT_UNCLEARED		BIT(5)
 
 /**
  * struct anon_object_ops - what the owner of an object adds to it
- * @owner: THIS_MODULE; stays loaded until the object has gone
+ * @owner: THIS_MODULE; stays loaded until the hooks have been called for the
+ *	last time: @release, or else what the last reference allows. NULL where
+ *	the driver gives back all references before it is unloaded, and there
+ *	is no @release.
  * @shrink: Give memory back, because a pin of @obj could not have its folios
  *	without reclaim. @nr_pages is the number of pages that the pin still
  *	needs. Called with no lock of the object's held, with whatever the
  *	caller of the pin holds; may sleep, may unpin, must not pin @obj.
- *	Optional.
+ *	Not for pages. Optional.
  * @release: The object is going away, with its inode. The memory is still
  *	there, no user is left. Called from the eviction of the inode: may
- *	sleep, must not allocate with reclaim into file systems. Optional.
+ *	sleep, must not allocate with reclaim into file systems. For pages: the
+ *	memory is gone. Called by the last anon_object_put(), in its context;
+ *	may free what the object is embedded in. Optional.
  */
 struct anon_object_ops {
 	struct module *owner;
@@ -99,7 +112,8 @@ struct anon_object_ops {
  * @page_shift: hugetlb: log2 of the page size in bytes, 0 for the default size
  * @huge: shmem: when to allocate large folios
  * @gfp: the page allocator's flags for the object's memory, which also hold
- *	when it is swapped in; 0 for the backend's own
+ *	when it is swapped in; 0 for the backend's own. pages are charged to the
+ *	creator's memory cgroup if there is __GFP_ACCOUNT among them.
  * @flags: ANON_OBJECT_*
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data, see anon_object_private()
@@ -197,12 +211,13 @@ struct anon_view_attrs {
 
 extern const struct anon_backend anon_shmem_backend;
 extern const struct anon_backend anon_hugetlb_backend;
+extern const struct anon_backend anon_pages_backend;
 
 #ifdef CONFIG_ANON_OBJECT
 /**
  * struct anon_object - a swap-backed anonymous object
  * @backend: what holds the memory
- * @inode: the backing inode, which this is part of
+ * @inode: the backing inode, which this is part of; NULL for pages
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
@@ -236,6 +251,26 @@ struct anon_object {
 	bool locked;
 	bool noswap;
 	bool viewed;
+};
+
+/**
+ * struct anon_pages - an object of the pages backend
+ * @obj: the object
+ * @blocks: the blocks of pages, by &page.lru of the first page of each, whose
+ *	private data is the block's order; under the object's lock, but while
+ *	the object is pinned there is no change any more
+ * @size: bytes
+ * @gfp: how to allocate
+ * @embedded: made by anon_pages_embed()
+ *
+ * See anon_pages_embed(). All of it is private.
+ */
+struct anon_pages {
+	struct anon_object obj;
+	struct list_head blocks;
+	loff_t size;
+	gfp_t gfp;
+	bool embedded;
 };
 
 /* For the backing file systems */
@@ -276,11 +311,13 @@ anon_object_huge(const struct anon_object *obj)
 #endif /* CONFIG_ANON_OBJECT */
 
 struct anon_object *anon_object_create(const struct anon_object_attrs *attrs);
+int anon_pages_embed(struct anon_pages *pages,
+		     const struct anon_object_attrs *attrs);
 struct anon_object *anon_object_from_file(struct file *file);
 struct anon_object *anon_object_get(struct anon_object *obj);
 void anon_object_put(struct anon_object *obj);
 struct file *anon_object_file(struct anon_object *obj);
-loff_t anon_object_size(struct anon_object *obj);
+loff_t anon_object_size(const struct anon_object *obj);
 void *anon_object_private(struct anon_object *obj);
 void anon_object_set_ino(struct anon_object *obj, u64 ino);
 int anon_object_resize(struct anon_object *obj, loff_t size);

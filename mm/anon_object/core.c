@@ -128,10 +128,17 @@ int anon_object_may_open(const struct anon_object *obj)
 	return READ_ONCE(obj->viewed) ? -EACCES : 0;
 }
 
-static int anon_object_check_attrs(const struct anon_object_attrs *attrs)
+static unsigned int anon_object_known_flags(const struct anon_object_attrs *attrs)
 {
-	if (attrs->flags & ~(ANON_OBJECT_NORESERVE | ANON_OBJECT_PRIVATE |
-			     ANON_OBJECT_RESIZABLE | ANON_OBJECT_HUGETLB_PERM))
+	if (attrs->backend == ANON_OBJECT_PAGES)
+		return ANON_OBJECT_VOLATILE | ANON_OBJECT_UNCLEARED;
+	return ANON_OBJECT_NORESERVE | ANON_OBJECT_PRIVATE |
+	       ANON_OBJECT_RESIZABLE | ANON_OBJECT_HUGETLB_PERM;
+}
+
+int anon_object_check_attrs(const struct anon_object_attrs *attrs)
+{
+	if (attrs->flags & ~anon_object_known_flags(attrs))
 		return -EINVAL;
 	if (attrs->size < 0 || attrs->size > MAX_LFS_FILESIZE)
 		return -EINVAL;
@@ -141,14 +148,17 @@ static int anon_object_check_attrs(const struct anon_object_attrs *attrs)
 		return -EINVAL;
 	if (attrs->huge > ANON_OBJECT_HUGE_ADVISE)
 		return -EINVAL;
+	if (attrs->huge && attrs->backend == ANON_OBJECT_PAGES)
+		return -EINVAL;
 	if (attrs->gfp & ~__GFP_BITS_MASK)
 		return -EINVAL;
-	if (attrs->page_shift && attrs->backend == ANON_OBJECT_SHMEM)
+	if (attrs->page_shift && (attrs->backend == ANON_OBJECT_SHMEM ||
+				  attrs->backend == ANON_OBJECT_PAGES))
 		return -EINVAL;
 	return 0;
 }
 
-static struct obj_cgroup *anon_object_get_objcg(void)
+struct obj_cgroup *anon_object_get_objcg(void)
 {
 #ifdef CONFIG_MEMCG
 	return get_obj_cgroup_from_current();
@@ -217,18 +227,19 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
  * anon_object_create - make an object
  * @attrs: what it is to be like; not needed once this has returned
  *
- * No folio is allocated yet. The memory that is later allocated by the kernel
+ * No folio is allocated yet, but for %ANON_OBJECT_PAGES: what is not volatile
+ * is there from the beginning until the last reference is gone. The memory that is later allocated by the kernel
  * for the object, in whatever context, is charged to the memory cgroup that is
  * charged now.
  *
- * Context: May sleep, allocates with GFP_KERNEL. shmem objects can be had from
- * the first initcalls on, hugetlb objects from fs_initcall on.
+ * Context: May sleep, allocates with GFP_KERNEL. shmem and pages objects can be
+ * had from the first initcalls on, hugetlb objects from fs_initcall on.
  * Return: The object, with a reference that anon_object_put() gives back, or
  * an ERR_PTR():
  *
  * * -EINVAL: size 0 without %ANON_OBJECT_RESIZABLE, a negative size or one
  *   above MAX_LFS_FILESIZE; no name; an unknown backend, huge policy, flag or
- *   hugetlb page size; a page size for shmem
+ *   hugetlb page size; a page size for shmem; what the backend has not
  * * -EOPNOTSUPP: a huge policy on a kernel without shmem
  * * -EPERM: hugetlb, and %ANON_OBJECT_HUGETLB_PERM finds no permission
  * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool
@@ -251,6 +262,8 @@ struct anon_object *anon_object_create(const struct anon_object_attrs *attrs)
 		return anon_object_create_on(&anon_hugetlb_backend, attrs);
 	case ANON_OBJECT_AUTO:
 		return anon_object_create_auto(attrs);
+	case ANON_OBJECT_PAGES:
+		return anon_pages_create(attrs);
 	}
 	return ERR_PTR(-EINVAL);
 }
@@ -310,17 +323,29 @@ EXPORT_SYMBOL_GPL(anon_object_get);
  */
 void anon_object_put(struct anon_object *obj)
 {
-	unsigned long flags;
+	const struct anon_object_ops *ops = NULL;
 	struct file *file = NULL;
+	unsigned long flags;
 
 	if (!obj || refcount_dec_not_one(&obj->refs))
 		return;
+	if (!obj->inode) {
+		if (refcount_dec_and_test(&obj->refs))
+			obj->backend->release(obj);
+		return;
+	}
 
 	/* Perhaps the last one, unless anon_object_from_file() comes first */
 	raw_spin_lock_irqsave(&obj->lock, flags);
-	if (refcount_dec_and_test(&obj->refs))
+	if (refcount_dec_and_test(&obj->refs)) {
 		swap(file, obj->file);
+		/* The inode may outlive the module that the hooks are in */
+		if (obj->ops && !obj->ops->release)
+			swap(ops, obj->ops);
+	}
 	raw_spin_unlock_irqrestore(&obj->lock, flags);
+	if (ops)
+		module_put(ops->owner);
 	if (file)
 		fput(file);
 }
@@ -335,11 +360,12 @@ EXPORT_SYMBOL_GPL(anon_object_put);
  * reading and writing if the object was created.
  *
  * Context: Any.
- * Return: The file, with a reference that fput() gives back.
+ * Return: The file, with a reference that fput() gives back, or NULL if there
+ * is none, which is so for %ANON_OBJECT_PAGES.
  */
 struct file *anon_object_file(struct anon_object *obj)
 {
-	return get_file(obj->file);
+	return obj->file ? get_file(obj->file) : NULL;
 }
 EXPORT_SYMBOL_GPL(anon_object_file);
 
@@ -350,9 +376,9 @@ EXPORT_SYMBOL_GPL(anon_object_file);
  * Context: Any.
  * Return: Bytes.
  */
-loff_t anon_object_size(struct anon_object *obj)
+loff_t anon_object_size(const struct anon_object *obj)
 {
-	return i_size_read(obj->inode);
+	return obj->inode ? i_size_read(obj->inode) : obj->backend->size(obj);
 }
 EXPORT_SYMBOL_GPL(anon_object_size);
 
@@ -370,7 +396,7 @@ EXPORT_SYMBOL_GPL(anon_object_private);
 
 /**
  * anon_object_set_ino - choose the inode number that user space sees
- * @obj: the object, which has not been given to user space yet
+ * @obj: the object, which has an inode and has not been given to user space yet
  * @ino: the number
  */
 void anon_object_set_ino(struct anon_object *obj, u64 ino)
@@ -552,6 +578,7 @@ EXPORT_SYMBOL_GPL(anon_object_prefetch);
  *
  * * -EINVAL: the range is misaligned, empty or not within the object
  * * -EPERM: the file is on hugetlbfs, and sealed against writing
+ * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 {
@@ -559,6 +586,8 @@ int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 	struct anon_object_stat stat = {};
 	int err;
 
+	if (!obj->backend->drop)
+		return -EOPNOTSUPP;
 	obj->backend->stat(obj, &stat);
 	if (pos >= 0 && pos < size && len == size - pos)
 		len = round_up(size, (loff_t)stat.page_size) - pos;
@@ -587,6 +616,7 @@ EXPORT_SYMBOL_GPL(anon_object_truncate_range);
  *
  * * -EINVAL: the object may be resized, or is a file of user space's
  * * -EPERM: the file is on hugetlbfs, and sealed against writing
+ * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_purge(struct anon_object *obj)
 {
@@ -595,6 +625,8 @@ int anon_object_purge(struct anon_object *obj)
 
 	if (!obj->owned || (obj->flags & ANON_OBJECT_RESIZABLE))
 		return -EINVAL;
+	if (!obj->backend->empty)
+		return -EOPNOTSUPP;
 	/* Nobody else writes i_size, for it is sealed */
 	err = obj->backend->empty(obj);
 	trace_anon_object_purge(obj, 0, size, err);
@@ -616,9 +648,12 @@ EXPORT_SYMBOL_GPL(anon_object_purge);
  * * -EINVAL: the range is misaligned, empty or not within the object
  * * -EPERM: the file is sealed against writing
  * * -EBUSY: there are pins of the object
+ * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
 {
+	if (!obj->backend->seals)
+		return -EOPNOTSUPP;
 	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
 	if (READ_ONCE(obj->pins))
@@ -635,6 +670,8 @@ static void anon_object_update_unevictable_locked(struct anon_object *obj)
 {
 	lockdep_assert_held(&obj->lock);
 
+	if (!obj->inode)
+		return;
 	if (obj->pins || obj->locked || obj->noswap)
 		mapping_set_unevictable(anon_object_mapping(obj));
 	else
@@ -658,7 +695,7 @@ bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages)
 	obj->pins--;
 	obj->pinned -= nr_pages;
 	anon_object_update_unevictable_locked(obj);
-	return !mapping_unevictable(anon_object_mapping(obj));
+	return obj->inode && !mapping_unevictable(anon_object_mapping(obj));
 }
 
 /**

@@ -3,7 +3,8 @@
  * /sys/kernel/debug/anon_objects, and the same for one object in fdinfo.
  *
  * There is no list of objects: they are the unlinked files of the backing file
- * systems, so their superblocks have it already.
+ * systems, so their superblocks have it already.  Of those that are no files,
+ * the totals are told.
  */
 #include <linux/debugfs.h>
 #include <linux/dcache.h>
@@ -93,6 +94,7 @@ static void anon_objects_show_super(struct super_block *sb, void *arg)
 static int anon_objects_show(struct seq_file *m, void *unused)
 {
 	static const char * const types[] = { "tmpfs", "hugetlbfs" };
+	long objects, resident;
 	unsigned int i;
 
 	seq_puts(m, "name backend page_kB size_kB resident_kB swapped_kB pinned_kB owner\n");
@@ -104,6 +106,9 @@ static int anon_objects_show(struct seq_file *m, void *unused)
 		iterate_supers_type(type, anon_objects_show_super, m);
 		put_filesystem(type);
 	}
+	anon_pages_total(&objects, &resident);
+	seq_printf(m, "# pages objects: %ld, %ld kB\n", objects,
+		   resident << (PAGE_SHIFT - 10));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(anon_objects);

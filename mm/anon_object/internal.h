@@ -8,6 +8,23 @@
 #include <linux/pagemap.h>
 
 /**
+ * struct anon_pin - a pin in progress, and what it records its pages in
+ * @add: Take @nr pages from @page on, which are next to each other, and of one
+ *	folio if they are of any. An error fails the pin, with these pages not
+ *	recorded.
+ * @max_order: the largest block that is of use, where there are no folios
+ * @alloc_flags: private: allocations are for the long term,
+ * @memcg: private: at the creator's charge
+ * @old_memcg: private: and no longer afterwards
+ */
+struct anon_pin {
+	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
+	unsigned int max_order;
+	unsigned int alloc_flags;
+	struct mem_cgroup *memcg, *old_memcg;
+};
+
+/**
  * struct anon_backend - how an object's memory is had from a file system
  * @name: for people
  * @create: Make the backing file. @size is not negative and not above
@@ -35,6 +52,16 @@
  * @move_evictable: Put folios that reclaim found unevictable back onto its
  *	lists, now that they are not. May sleep. NULL where folios are on no
  *	such list.
+ *
+ * Where there is no file system, and so no inode and no folio, there are these
+ * and @stat, and all others are NULL:
+ *
+ * @size: in bytes. Called in any context.
+ * @pin: Have memory, and record pages @index up to @end in @pin. The pin has
+ *	been counted, and on failure will be uncounted. Returns 0 or an error.
+ *	May sleep.
+ * @unpinned: A pin has been given back. Does not sleep.
+ * @release: The last reference is gone. Called in any context.
  */
 struct anon_backend {
 	const char *name;
@@ -53,6 +80,12 @@ struct anon_backend {
 	int (*swap_in)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	void (*set_locked)(struct anon_object *obj, bool locked);
 	void (*move_evictable)(struct anon_object *obj);
+
+	loff_t (*size)(const struct anon_object *obj);
+	int (*pin)(struct anon_object *obj, pgoff_t index, pgoff_t end,
+		   struct anon_pin *pin);
+	void (*unpinned)(struct anon_object *obj);
+	void (*release)(struct anon_object *obj);
 };
 
 /* The object of an inode of the backend's, or NULL */
@@ -63,6 +96,11 @@ struct anon_object *anon_object_from_inode(struct inode *inode);
 /* Bytes; 0 if there is no such size */
 u64 anon_hugetlb_page_size(unsigned int page_shift);
 
+struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs);
+void anon_pages_total(long *objects, long *resident);
+
+int anon_object_check_attrs(const struct anon_object_attrs *attrs);
+struct obj_cgroup *anon_object_get_objcg(void);
 int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
 			    unsigned int align);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);

@@ -66,6 +66,7 @@ static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
  * * -EFAULT: user space's memory could not be accessed
  * * -ENOMEM: no memory to read swap to
  * * -EIO: swap could not be read, or the memory is broken
+ * * -EOPNOTSUPP: it is a pages object
  */
 ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 			      struct iov_iter *to)
@@ -75,6 +76,8 @@ ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 
 	if (pos < 0)
 		return -EINVAL;
+	if (!obj->backend->find_folio)
+		return -EOPNOTSUPP;
 
 	while (iov_iter_count(to)) {
 		loff_t end = anon_object_size(obj);
@@ -152,6 +155,7 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
  * * -EFAULT: user space's memory could not be accessed
  * * -ENOMEM: no memory, or too few pages in the hugetlb pool
  * * -EIO: swap could not be read, or the memory is broken
+ * * -EOPNOTSUPP: it is a pages object
  */
 ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 			       struct iov_iter *from)
@@ -161,6 +165,8 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 
 	if (pos < 0)
 		return -EINVAL;
+	if (!obj->backend->get_folio)
+		return -EOPNOTSUPP;
 	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
 
@@ -274,6 +280,8 @@ int anon_object_read_map(struct anon_object *obj, loff_t pos,
 	int err;
 
 	err = anon_object_check_bytes(obj, pos, len);
+	if (!err && !obj->backend->find_folio)
+		err = -EOPNOTSUPP;
 	while (len && !err) {
 		struct folio *folio = anon_io_find_folio(obj, pos);
 		size_t part = min_t(size_t, len,
@@ -319,6 +327,8 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 	int err;
 
 	err = anon_object_check_bytes(obj, pos, len);
+	if (!err && !obj->backend->get_folio)
+		err = -EOPNOTSUPP;
 	if (!err && (obj->backend->seals(obj) &
 		     (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		err = -EPERM;

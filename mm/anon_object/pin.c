@@ -41,17 +41,6 @@
  * let a device do so, says %ANON_OBJECT_DIRTY when unpinning it.
  */
 
-/*
- * What a pin records its folios in.  @add takes @nr pages from @page on, which
- * are of one folio; an error fails the pin, with the folio not recorded.  The
- * rest is how the walk allocates: for the long term, at the creator's charge.
- */
-struct anon_pin {
-	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
-	unsigned int alloc_flags;
-	struct mem_cgroup *memcg, *old_memcg;
-};
-
 static void anon_pin_enter_alloc(struct anon_object *obj, struct anon_pin *pin)
 {
 	pin->alloc_flags = memalloc_pin_save();
@@ -68,6 +57,8 @@ static void anon_pin_exit_alloc(struct anon_pin *pin)
  * Allocation without reclaim is quick, and mostly enough. Where it is not, the
  * owner may have memory that is cheaper to give back than what reclaim finds.
  * And when reclaim fails too, the caller can cope: let nobody be killed.
+ * Direct reclaim leaves the writing of dirty folios, which an object's mostly
+ * are, to kswapd, so it has to be tried over and over.
  */
 static struct folio *anon_pin_get_folio(struct anon_object *obj,
 					struct anon_pin *pin, pgoff_t index,
@@ -202,6 +193,13 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct folio_batch fbatch;
 	int err = 0;
 
+	*done = index;
+	if (obj->backend->pin)
+		return obj->backend->pin(obj, index, end, pin);
+	/* There is no chance: do not take all the memory for it first */
+	if (end - index > totalram_pages())
+		return -ENOMEM;
+
 	anon_pin_enter_alloc(obj, pin);
 	while (index < end && !err) {
 		err = anon_pin_batch(obj, pin, index, end, &fbatch);
@@ -277,6 +275,17 @@ static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
 	return left;
 }
 
+/* Without folios, there is no state to leave them with */
+static bool anon_unpin_whole(struct anon_unpin *unpin)
+{
+	struct anon_object *obj = unpin->obj;
+
+	if (!obj->backend->unpinned)
+		return false;
+	obj->backend->unpinned(obj);
+	return true;
+}
+
 /*
  * What the last pin did not hold may have been found unevictable as well. But
  * mostly it has held all there is.
@@ -313,6 +322,8 @@ static void anon_unpin_pages(struct anon_unpin *unpin, struct page **pages,
 {
 	size_t i;
 
+	if (anon_unpin_whole(unpin))
+		return;
 	for (i = 0; i < nr_pages; i += anon_unpin_folio(unpin, pages[i]))
 		;
 	anon_unpin_end(unpin);
@@ -338,6 +349,7 @@ int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
 {
 	struct anon_pin_pages pp = {
 		.pin.add = anon_pin_add_pages,
+		.pin.max_order = MAX_PAGE_ORDER,
 		.next = pages,
 	};
 	unsigned long nr_pages = len >> PAGE_SHIFT;
@@ -555,6 +567,8 @@ static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
 	struct scatterlist *sg;
 	unsigned int i;
 
+	if (anon_unpin_whole(unpin))
+		return;
 	for_each_sg(sgl, sg, nents, i) {
 		unsigned long nr = sg->length >> PAGE_SHIFT;
 		unsigned long j = min(unpin->skip, nr);
@@ -610,6 +624,8 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 
 	memset(&ps, 0, sizeof(ps));
 	ps.pin.add = anon_pin_add_sgt;
+	ps.pin.max_order = min(ilog2(max_segment >> PAGE_SHIFT),
+			       MAX_PAGE_ORDER);
 	ps.max_segment = max_segment;
 	ps.chunk = ps.few;
 	ps.first = ps.few;

@@ -171,7 +171,7 @@ anon_view_get_unmapped_area(struct file *file, unsigned long addr,
 
 /**
  * anon_object_get_unmapped_area - find where a driver can map an object
- * @obj: the object
+ * @obj: the object, which is no pages object
  * @addr: user space's hint, in bytes
  * @len: bytes to be mapped, any number of pages
  * @pgoff: where in the object, in pages
@@ -414,12 +414,16 @@ static int anon_view_check_attrs(struct anon_object *obj,
 		return -EINVAL;
 	if (ops && !ops->vmap != !ops->vunmap)
 		return -EINVAL;
+	if (attrs->mapping && !(ops && ops->mmap))
+		return -EINVAL;
 	if (attrs->mapping)
-		return ops && ops->mmap ? 0 : -EINVAL;
+		return obj->inode ? 0 : -EOPNOTSUPP;
 	if (attrs->pgoff || (ops && (ops->mmap || ops->vmap)))
 		return -EINVAL;
 	if (ops && !ops->open != !ops->close)
 		return -EINVAL;
+	if (!obj->inode)
+		return -EOPNOTSUPP;
 	/* hugetlb faults do not come through vm_ops */
 	if (ops && ops->fault && obj->backend == &anon_hugetlb_backend)
 		return -EOPNOTSUPP;
@@ -436,7 +440,7 @@ static int anon_view_check_attrs(struct anon_object *obj,
  *
  * * -EINVAL: unknown flags, open without close or vmap without vunmap or the
  *   reverse, a device view without mmap or a backing view with it or vmap
- * * -EOPNOTSUPP: a fault hook on hugetlb
+ * * -EOPNOTSUPP: a fault hook on hugetlb; a pages object
  * * -ENODEV: the owner of the hooks is being unloaded
  * * -ENOMEM, -ENFILE: no memory, too many files
  *

@@ -22,9 +22,9 @@ DECLARE_EVENT_CLASS(anon_object,
 	),
 
 	TP_fast_assign(
-		__entry->dev = obj->inode->i_sb->s_dev;
-		__entry->ino = obj->inode->i_ino;
-		__entry->size = i_size_read(obj->inode);
+		__entry->dev = obj->inode ? obj->inode->i_sb->s_dev : 0;
+		__entry->ino = obj->inode ? obj->inode->i_ino : 0;
+		__entry->size = anon_object_size(obj);
 	),
 
 	TP_printk("dev %d:%d ino %llu size %lld",
@@ -59,9 +59,9 @@ DECLARE_EVENT_CLASS(anon_object_range,
 	),
 
 	TP_fast_assign(
-		__entry->dev = obj->inode->i_sb->s_dev;
-		__entry->ino = obj->inode->i_ino;
-		__entry->size = i_size_read(obj->inode);
+		__entry->dev = obj->inode ? obj->inode->i_sb->s_dev : 0;
+		__entry->ino = obj->inode ? obj->inode->i_ino : 0;
+		__entry->size = anon_object_size(obj);
 		__entry->pos = pos;
 		__entry->len = len;
 		__entry->ret = ret;
@@ -106,9 +106,9 @@ TRACE_EVENT(anon_object_unpin,
 	),
 
 	TP_fast_assign(
-		__entry->dev = obj->inode->i_sb->s_dev;
-		__entry->ino = obj->inode->i_ino;
-		__entry->size = i_size_read(obj->inode);
+		__entry->dev = obj->inode ? obj->inode->i_sb->s_dev : 0;
+		__entry->ino = obj->inode ? obj->inode->i_ino : 0;
+		__entry->size = anon_object_size(obj);
 		__entry->nr_pages = nr_pages;
 		__entry->flags = flags;
 	),

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/hugetlb.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/shmem_fs.h>
 #include <linux/user_namespace.h>
@@ -64,7 +65,7 @@ static const struct anon_test_bad {
 	}, {
 		.desc = "backend-unknown",
 		.attrs = { .name = "kunit", .size = SZ_4K,
-			   .backend = ANON_OBJECT_AUTO + 1 },
+			   .backend = ANON_OBJECT_PAGES + 1 },
 	}, {
 		.desc = "backend-negative",
 		.attrs = { .name = "kunit", .size = SZ_4K, .backend = -1 },
@@ -326,6 +327,47 @@ static void anon_object_test_from_plain_file(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 	anon_object_put(obj);
 	anon_test_drain();
+}
+
+static void anon_test_no_shrink(struct anon_object *obj, unsigned long nr_pages)
+{
+}
+
+static const struct anon_object_ops anon_test_owned_ops = {
+	.owner = THIS_MODULE,
+	.shrink = anon_test_no_shrink,
+};
+
+/* Hooks that only a reference can reach do not keep their module longer. */
+static void anon_object_test_hooks_end(struct kunit *test)
+{
+	const struct anon_test_backend *param = test->param_value;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+		.backend = param->backend,
+		.ops = &anon_test_owned_ops,
+	};
+	int before = module_refcount(THIS_MODULE);
+	struct anon_object *obj;
+	struct file *file;
+
+	if (anon_test_is_hugetlb(test))
+		anon_test_pool(test, 1);
+	obj = anon_test_create(test, &attrs);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before + 1);
+	file = anon_test_file(test, obj);
+	anon_test_put(test, obj);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
+
+	/* The object is still there, and does without them */
+	obj = anon_object_from_file(file);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	anon_test_fill(test, obj);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+	anon_object_put(obj);
+	anon_test_fput(test, file);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
 }
 
 static const struct file_operations anon_test_no_fops = {
@@ -686,6 +728,8 @@ static struct kunit_case anon_object_core_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_from_plain_file),
 	KUNIT_CASE(anon_object_test_from_other_file),
+	KUNIT_CASE_PARAM(anon_object_test_hooks_end,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_put_atomic,
 			 anon_test_atomic_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_resize,

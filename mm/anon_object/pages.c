@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages backend: memory straight from the page allocator, for the kernel's
+ * own use.
+ *
+ * There is no inode, so nobody but the owner can find the object, and no
+ * folio, so nothing of it is ever on an LRU list, in swap or in a page table of
+ * user space's.  What there is costs what alloc_pages() does: the blocks are
+ * linked through their first pages, the largest first, and need no other
+ * record.
+ */
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+#include <trace/events/anon_object.h>
+
+/*
+ * A large block is welcome, but not worth much trouble. And when there is no
+ * single page, the caller can cope: let nobody be killed.
+ */
+#define ANON_PAGES_QUIET	(__GFP_NORETRY | __GFP_NOWARN)
+#define ANON_PAGES_MAYFAIL	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+static DEFINE_PER_CPU(long, anon_pages_objects);
+static DEFINE_PER_CPU(long, anon_pages_resident);
+
+static struct anon_pages *anon_to_pages(const struct anon_object *obj)
+{
+	return container_of(obj, struct anon_pages, obj);
+}
+
+static unsigned long anon_pages_count(const struct anon_pages *pages)
+{
+	return DIV_ROUND_UP((u64)pages->size, PAGE_SIZE);
+}
+
+static void anon_pages_free_blocks(struct list_head *blocks)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, blocks, lru) {
+		unsigned int order = page_private(page);
+
+		set_page_private(page, 0);
+		__free_pages(page, order);
+		this_cpu_sub(anon_pages_resident, 1L << order);
+	}
+}
+
+/* Blocks for all of the object, the largest that are to be had first */
+static int anon_pages_alloc_blocks(struct anon_pages *pages,
+				   unsigned int max_order,
+				   struct list_head *blocks)
+{
+	unsigned long left = anon_pages_count(pages);
+	struct mem_cgroup *memcg, *old;
+	int err = 0;
+
+	memcg = anon_object_enter_memcg(&pages->obj, &old);
+	while (left) {
+		unsigned int order = min_t(unsigned int, ilog2(left),
+					   max_order);
+		gfp_t gfp = pages->gfp;
+		struct page *page;
+
+		gfp |= order ? ANON_PAGES_QUIET : ANON_PAGES_MAYFAIL;
+		page = alloc_pages(gfp, order);
+		if (page) {
+			set_page_private(page, order);
+			list_add_tail(&page->lru, blocks);
+			this_cpu_add(anon_pages_resident, 1L << order);
+			left -= 1UL << order;
+		} else if (order) {
+			/* Nor would later ones of that size be found */
+			max_order = order - 1;
+		} else {
+			err = -ENOMEM;
+			break;
+		}
+	}
+	anon_object_exit_memcg(memcg, old);
+
+	if (err)
+		anon_pages_free_blocks(blocks);
+	return err;
+}
+
+/*
+ * The caller has counted its pin, so that what is there stays. Two that find
+ * nothing both allocate, and the second one's memory is not needed then.
+ */
+static int anon_pages_populate(struct anon_pages *pages, unsigned int max_order)
+{
+	LIST_HEAD(blocks);
+	int err;
+
+	scoped_guard(raw_spinlock_irqsave, &pages->obj.lock) {
+		if (!list_empty(&pages->blocks))
+			return 0;
+	}
+	/* There is no chance: do not take all the memory for it first */
+	if (anon_pages_count(pages) > totalram_pages())
+		return -ENOMEM;
+
+	err = anon_pages_alloc_blocks(pages, max_order, &blocks);
+	if (err)
+		return err;
+
+	scoped_guard(raw_spinlock_irqsave, &pages->obj.lock) {
+		if (list_empty(&pages->blocks))
+			list_splice_init(&blocks, &pages->blocks);
+	}
+	anon_pages_free_blocks(&blocks);
+	return 0;
+}
+
+static int anon_pages_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			  struct anon_pin *pin)
+{
+	struct anon_pages *pages = anon_to_pages(obj);
+	pgoff_t first = 0, next;
+	struct page *page;
+	int err;
+
+	err = anon_pages_populate(pages, pin->max_order);
+	if (err)
+		return err;
+
+	list_for_each_entry(page, &pages->blocks, lru) {
+		next = first + (1UL << page_private(page));
+		if (index < next) {
+			next = min(next, end);
+			err = pin->add(pin, page + (index - first),
+				       next - index);
+			if (err || next == end)
+				return err;
+			index = next;
+		}
+		first = next;
+	}
+	return 0;
+}
+
+static void anon_pages_unpinned(struct anon_object *obj)
+{
+	struct anon_pages *pages = anon_to_pages(obj);
+	LIST_HEAD(blocks);
+
+	if (!(obj->flags & ANON_OBJECT_VOLATILE))
+		return;
+	/* Somebody else may have pinned it meanwhile, and uses what is there */
+	scoped_guard(raw_spinlock_irqsave, &obj->lock) {
+		if (!obj->pins)
+			list_splice_init(&pages->blocks, &blocks);
+	}
+	anon_pages_free_blocks(&blocks);
+}
+
+static void anon_pages_stat(const struct anon_object *obj,
+			    struct anon_object_stat *stat)
+{
+	struct anon_pages *pages = anon_to_pages(obj);
+
+	stat->page_size = PAGE_SIZE;
+	if (!list_empty_careful(&pages->blocks))
+		stat->resident = (u64)anon_pages_count(pages) << PAGE_SHIFT;
+}
+
+static loff_t anon_pages_size(const struct anon_object *obj)
+{
+	return anon_to_pages(obj)->size;
+}
+
+static void anon_pages_release(struct anon_object *obj)
+{
+	struct anon_pages *pages = anon_to_pages(obj);
+	const struct anon_object_ops *ops = obj->ops;
+	bool embedded = pages->embedded;
+
+	trace_anon_object_destroy(obj);
+	WARN_ON_ONCE(obj->pins);
+	anon_pages_free_blocks(&pages->blocks);
+	obj_cgroup_put(obj->objcg);
+	this_cpu_dec(anon_pages_objects);
+
+	/* An embedded object is its owner's from here on */
+	if (ops && ops->release)
+		ops->release(obj);
+	if (ops)
+		module_put(ops->owner);
+	if (!embedded)
+		kfree(pages);
+}
+
+const struct anon_backend anon_pages_backend = {
+	.name		= "pages",
+	.size		= anon_pages_size,
+	.release	= anon_pages_release,
+	.pin		= anon_pages_pin,
+	.unpinned	= anon_pages_unpinned,
+	.stat		= anon_pages_stat,
+};
+
+/* Of attributes that have been checked */
+static int anon_pages_init(struct anon_pages *pages,
+			   const struct anon_object_attrs *attrs)
+{
+	struct anon_object *obj = &pages->obj;
+	int err;
+
+	if (attrs->ops && !try_module_get(attrs->ops->owner))
+		return -ENODEV;
+
+	memset(pages, 0, sizeof(*pages));
+	obj->backend = &anon_pages_backend;
+	raw_spin_lock_init(&obj->lock);
+	refcount_set(&obj->refs, 1);
+	obj->ops = attrs->ops;
+	obj->private = attrs->private;
+	obj->flags = attrs->flags;
+	obj->owned = true;
+	INIT_LIST_HEAD(&pages->blocks);
+	pages->size = attrs->size;
+	pages->gfp = attrs->gfp ?: GFP_KERNEL;
+	if (!(attrs->flags & ANON_OBJECT_UNCLEARED))
+		pages->gfp |= __GFP_ZERO;
+	if (pages->gfp & __GFP_ACCOUNT)
+		obj->objcg = anon_object_get_objcg();
+
+	if (!(attrs->flags & ANON_OBJECT_VOLATILE)) {
+		err = anon_pages_populate(pages, MAX_PAGE_ORDER);
+		if (err)
+			goto err_module;
+	}
+	this_cpu_inc(anon_pages_objects);
+	trace_anon_object_create(obj);
+	return 0;
+
+err_module:
+	obj_cgroup_put(obj->objcg);
+	if (attrs->ops)
+		module_put(attrs->ops->owner);
+	return err;
+}
+
+struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs)
+{
+	struct anon_pages *pages = kmalloc_obj(*pages);
+	int err;
+
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	err = anon_pages_init(pages, attrs);
+	if (err) {
+		kfree(pages);
+		return ERR_PTR(err);
+	}
+	return &pages->obj;
+}
+
+/**
+ * anon_pages_embed - make an object of the pages backend in the owner's memory
+ * @pages: where to make it; its &anon_pages.obj is the object
+ * @attrs: what it is to be like; &anon_object_attrs.backend is
+ *	%ANON_OBJECT_PAGES
+ *
+ * As anon_object_create(), without an allocation of its own. The memory of
+ * @pages may be freed by &anon_object_ops.release, or once the owner, who has
+ * the only reference, has given that back.
+ *
+ * Context: May sleep; allocates unless the object is %ANON_OBJECT_VOLATILE.
+ * Return: 0, with a reference that anon_object_put() gives back, or
+ *
+ * * -EINVAL: as for anon_object_create(), or another backend
+ * * -ENOMEM: no memory
+ * * -ENODEV: the owner of the hooks is being unloaded
+ */
+int anon_pages_embed(struct anon_pages *pages,
+		     const struct anon_object_attrs *attrs)
+{
+	int err;
+
+	if (attrs->backend != ANON_OBJECT_PAGES)
+		return -EINVAL;
+	err = anon_object_check_attrs(attrs);
+	if (!err)
+		err = anon_pages_init(pages, attrs);
+	if (!err)
+		pages->embedded = true;
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_pages_embed);
+
+/* All objects without an inode: how many there are, and their memory in pages */
+void anon_pages_total(long *objects, long *resident)
+{
+	int cpu;
+
+	*objects = 0;
+	*resident = 0;
+	for_each_possible_cpu(cpu) {
+		*objects += per_cpu(anon_pages_objects, cpu);
+		*resident += per_cpu(anon_pages_resident, cpu);
+	}
+}

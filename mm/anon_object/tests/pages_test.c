@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of anonymous objects on the pages backend.
+ */
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/uio.h>
+
+#include "test.h"
+
+/* One kind of object each: with memory for life, or only while it is pinned */
+static const struct anon_test_kind {
+	const char *desc;
+	unsigned int flags;
+} anon_test_kinds[] = {
+	{ "for-life", 0 },
+	{ "for-life-uncleared", ANON_OBJECT_UNCLEARED },
+	{ "volatile", ANON_OBJECT_VOLATILE },
+	{ "volatile-uncleared", ANON_OBJECT_VOLATILE | ANON_OBJECT_UNCLEARED },
+};
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_kind, anon_test_kinds, desc);
+
+static struct anon_object *anon_test_pages_object(struct kunit *test,
+						  loff_t size)
+{
+	const struct anon_test_kind *kind = test->param_value;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = size,
+		.backend = ANON_OBJECT_PAGES,
+		.flags = kind->flags,
+	};
+
+	return anon_test_create(test, &attrs);
+}
+
+static bool anon_test_volatile(struct kunit *test)
+{
+	const struct anon_test_kind *kind = test->param_value;
+
+	return kind->flags & ANON_OBJECT_VOLATILE;
+}
+
+static void anon_test_pin_sgt(struct kunit *test, struct anon_object *obj,
+			      unsigned int max_segment, struct sg_table *sgt)
+{
+	KUNIT_ASSERT_EQ(test, 0,
+			anon_object_pin_sgt(obj, 0, anon_object_size(obj),
+					    max_segment, sgt));
+}
+
+static size_t anon_test_sgt_pages(struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	size_t nr_pages = 0;
+	unsigned int i;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		nr_pages += sg->length >> PAGE_SHIFT;
+	return nr_pages;
+}
+
+/* Memory is there from the beginning, or from the first pin to the last. */
+static void anon_object_test_pages_resident(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_pages_object(test, SZ_1M);
+	u64 unpinned = anon_test_volatile(test) ? 0 : SZ_1M;
+	struct anon_object_stat stat;
+	struct sg_table first, second;
+
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_1M);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), unpinned);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+
+	anon_test_pin_sgt(test, obj, UINT_MAX, &first);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_1M);
+	anon_test_pin_sgt(test, obj, UINT_MAX, &second);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 2 * SZ_1M);
+	KUNIT_EXPECT_PTR_EQ(test, sg_page(first.sgl), sg_page(second.sgl));
+	anon_object_unpin_sgt(obj, &first, ANON_OBJECT_DIRTY);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_1M);
+	anon_object_unpin_sgt(obj, &second, ANON_OBJECT_ACCESSED);
+
+	anon_object_stat(obj, &stat);
+	KUNIT_EXPECT_EQ(test, stat.resident, unpinned);
+	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
+	KUNIT_EXPECT_EQ(test, stat.swapped, 0);
+	KUNIT_EXPECT_EQ(test, stat.page_size, PAGE_SIZE);
+}
+
+/* What is not said to be uncleared is zero; what stays keeps its contents. */
+static void anon_object_test_pages_contents(struct kunit *test)
+{
+	const struct anon_test_kind *kind = test->param_value;
+	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	struct anon_object_map map;
+	u8 *want = anon_test_buffer(test, SZ_64K);
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_vmap(obj, 0, SZ_64K, PAGE_KERNEL,
+						  &map));
+	if (!(kind->flags & ANON_OBJECT_UNCLEARED))
+		KUNIT_EXPECT_NULL(test, memchr_inv(map.vaddr, 0, SZ_64K));
+	anon_test_pattern(want, 0, SZ_64K);
+	memcpy(map.vaddr, want, SZ_64K);
+	anon_object_vunmap(obj, &map, ANON_OBJECT_DIRTY);
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_vmap(obj, 0, SZ_64K, PAGE_KERNEL,
+						  &map));
+	if (!anon_test_volatile(test))
+		KUNIT_EXPECT_MEMEQ(test, map.vaddr, want, SZ_64K);
+	else if (!(kind->flags & ANON_OBJECT_UNCLEARED))
+		KUNIT_EXPECT_NULL(test, memchr_inv(map.vaddr, 0, SZ_64K));
+	anon_object_vunmap(obj, &map, 0);
+}
+
+/* The largest blocks come first, down to what is left of the size. */
+static void anon_object_test_pages_blocks(struct kunit *test)
+{
+	const loff_t size = SZ_1M + SZ_64K + SZ_4K;
+	struct anon_object *obj = anon_test_pages_object(test, size);
+	struct sg_table sgt;
+
+	anon_test_pin_sgt(test, obj, UINT_MAX, &sgt);
+	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), size >> PAGE_SHIFT);
+	/* Memory is not that fragmented */
+	KUNIT_EXPECT_LE(test, sgt.nents, 3);
+	KUNIT_EXPECT_GE(test, sgt.sgl->length, SZ_1M);
+	anon_object_unpin_sgt(obj, &sgt, 0);
+}
+
+/* A device that takes small segments only gets them, from small blocks. */
+static void anon_object_test_pages_max_segment(struct kunit *test)
+{
+	static const unsigned int limits[] = { SZ_4K, 3 * SZ_4K, SZ_64K };
+	struct anon_object *obj = anon_test_pages_object(test, SZ_1M);
+	struct scatterlist *sg;
+	struct sg_table sgt;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		anon_test_pin_sgt(test, obj, limits[i], &sgt);
+		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt),
+				SZ_1M >> PAGE_SHIFT);
+		for_each_sgtable_sg(&sgt, sg, j)
+			if (sg->length > limits[i])
+				break;
+		KUNIT_EXPECT_EQ(test, j, sgt.orig_nents);
+		anon_object_unpin_sgt(obj, &sgt, 0);
+	}
+}
+
+/* A range is the same pages that the whole object has there. */
+static void anon_object_test_pages_range(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_pages_object(test, SZ_1M + SZ_32K);
+	const size_t nr = (SZ_1M + SZ_32K) >> PAGE_SHIFT;
+	struct page **all = anon_test_pages(test, obj);
+	struct page **some = anon_test_pages(test, obj);
+	size_t from, len;
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_1M + SZ_32K,
+						       all));
+	for (from = 0; from < nr; from += 23) {
+		for (len = 1; from + len <= nr; len += 61) {
+			KUNIT_ASSERT_EQ(test, 0,
+					anon_object_pin_pages(obj,
+							      from << PAGE_SHIFT,
+							      len << PAGE_SHIFT,
+							      some));
+			KUNIT_EXPECT_MEMEQ(test, some, all + from,
+					   len * sizeof(*some));
+			anon_object_unpin_pages(obj, some, len, 0);
+		}
+	}
+	anon_object_unpin_pages(obj, all, nr, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
+/* What needs an inode is not for these objects, and says so. */
+static void anon_object_test_pages_unsupported(struct kunit *test)
+{
+	const struct anon_view_attrs view = { .flags = O_RDWR };
+	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	struct iov_iter iter;
+	struct kvec kvec;
+	u32 word = 0;
+
+	KUNIT_EXPECT_NULL(test, anon_object_file(obj));
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_view(obj, &view),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, 0, SZ_64K),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, SZ_64K),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, SZ_64K),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, SZ_64K), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, SZ_1M), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_lock(obj, NULL), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 0, &word, sizeof(word)),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &word, sizeof(word)),
+			-EOPNOTSUPP);
+	kvec.iov_base = &word;
+	kvec.iov_len = sizeof(word);
+	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, sizeof(word));
+	KUNIT_EXPECT_EQ(test, anon_object_read_iter(obj, 0, &iter),
+			-EOPNOTSUPP);
+	anon_object_unlock(obj, NULL);
+	anon_object_move_evictable(obj);
+}
+
+/* Bad ranges pin nothing. */
+static void anon_object_test_pages_ranges(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	u64 resident = anon_test_resident(obj);
+	struct sg_table sgt;
+
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, SZ_64K + SZ_4K,
+						  UINT_MAX, &sgt), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 1, SZ_4K, UINT_MAX,
+						  &sgt), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, 0, UINT_MAX, &sgt),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, SZ_4K, SZ_4K - 1,
+						  &sgt), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), resident);
+}
+
+static const struct anon_test_refused {
+	const char *desc;
+	struct anon_object_attrs attrs;
+	int err;
+} anon_test_refused[] = {
+	{
+		.desc = "size-0",
+		.attrs = { .name = "kunit" },
+		.err = -EINVAL,
+	}, {
+		.desc = "huge-policy",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .huge = ANON_OBJECT_HUGE_ALWAYS },
+		.err = -EINVAL,
+	}, {
+		.desc = "page-shift",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .page_shift = PAGE_SHIFT },
+		.err = -EINVAL,
+	}, {
+		.desc = "resizable",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .flags = ANON_OBJECT_RESIZABLE },
+		.err = -EINVAL,
+	}, {
+		.desc = "noreserve",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .flags = ANON_OBJECT_NORESERVE },
+		.err = -EINVAL,
+	}, {
+		.desc = "flag-unknown",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .flags = ANON_OBJECT_UNCLEARED << 1 },
+		.err = -EINVAL,
+	}, {
+		.desc = "more-than-there-is",
+		.attrs = { .name = "kunit", .size = MAX_LFS_FILESIZE },
+		.err = -ENOMEM,
+	},
+};
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_refused, anon_test_refused, desc);
+
+static void anon_object_test_pages_create_rejects(struct kunit *test)
+{
+	const struct anon_test_refused *refused = test->param_value;
+	struct anon_object_attrs attrs = refused->attrs;
+	struct anon_pages pages;
+
+	attrs.backend = ANON_OBJECT_PAGES;
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs),
+			    ERR_PTR(refused->err));
+	KUNIT_EXPECT_EQ(test, anon_pages_embed(&pages, &attrs), refused->err);
+}
+
+/* What others have not, they refuse. */
+static void anon_object_test_pages_flags(struct kunit *test)
+{
+	struct anon_object_attrs attrs = { .name = "kunit", .size = SZ_4K };
+	struct anon_pages pages;
+
+	KUNIT_EXPECT_EQ(test, anon_pages_embed(&pages, &attrs), -EINVAL);
+	attrs.flags = ANON_OBJECT_VOLATILE;
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs),
+			    ERR_PTR(-EINVAL));
+	attrs.flags = ANON_OBJECT_UNCLEARED;
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs),
+			    ERR_PTR(-EINVAL));
+}
+
+/* There is no pinning more than there is, whatever an object promises. */
+static void anon_object_test_pages_too_large(struct kunit *test)
+{
+	const loff_t size = (loff_t)(totalram_pages() + 1) << PAGE_SHIFT;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = size,
+		.backend = ANON_OBJECT_PAGES,
+		.flags = ANON_OBJECT_VOLATILE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct sg_table sgt;
+
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, size, UINT_MAX,
+						  &sgt), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+struct anon_test_owner {
+	struct anon_pages pages;
+	bool released;
+};
+
+static void anon_test_owner_release(struct anon_object *obj)
+{
+	struct anon_test_owner *owner = anon_object_private(obj);
+
+	owner->released = true;
+	/* It is the owner's again */
+	memset(&owner->pages, POISON_FREE, sizeof(owner->pages));
+}
+
+static const struct anon_object_ops anon_test_owner_ops = {
+	.owner = THIS_MODULE,
+	.release = anon_test_owner_release,
+};
+
+/* An embedded object is its owner's again when the last user has gone. */
+static void anon_object_test_pages_embed(struct kunit *test)
+{
+	struct anon_test_owner *owner;
+	struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+		.backend = ANON_OBJECT_PAGES,
+		.flags = ANON_OBJECT_VOLATILE,
+		.ops = &anon_test_owner_ops,
+	};
+	struct anon_object *obj;
+	struct sg_table sgt;
+
+	owner = kunit_kzalloc(test, sizeof(*owner), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	attrs.private = owner;
+	KUNIT_ASSERT_EQ(test, 0, anon_pages_embed(&owner->pages, &attrs));
+	obj = &owner->pages.obj;
+
+	anon_test_pin_sgt(test, obj, UINT_MAX, &sgt);
+	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), SZ_64K >> PAGE_SHIFT);
+	anon_object_unpin_sgt(obj, &sgt, 0);
+
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_get(obj), obj);
+	anon_object_put(obj);
+	KUNIT_EXPECT_FALSE(test, owner->released);
+	anon_object_put(obj);
+	KUNIT_EXPECT_TRUE(test, owner->released);
+}
+
+/* The page allocator's flags hold for each block. */
+static void anon_object_test_pages_gfp(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_1M,
+		.backend = ANON_OBJECT_PAGES,
+		.gfp = GFP_KERNEL | __GFP_DMA32,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page **pages = anon_test_pages(test, obj);
+	size_t i, nr = SZ_1M >> PAGE_SHIFT;
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_1M, pages));
+	for (i = 0; i < nr; i++)
+		if (page_to_phys(pages[i]) >= 1ull << 32)
+			break;
+	KUNIT_EXPECT_EQ(test, i, nr);
+	anon_object_unpin_pages(obj, pages, nr, 0);
+}
+
+static struct kunit_case anon_object_pages_cases[] = {
+	KUNIT_CASE_PARAM(anon_object_test_pages_resident,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_contents,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_blocks,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_max_segment,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_range,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_unsupported,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_ranges,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_create_rejects,
+			 anon_test_refused_gen_params),
+	KUNIT_CASE(anon_object_test_pages_flags),
+	KUNIT_CASE(anon_object_test_pages_too_large),
+	KUNIT_CASE(anon_object_test_pages_embed),
+	KUNIT_CASE(anon_object_test_pages_gfp),
+	{}
+};
+
+static struct kunit_suite anon_object_pages_suite = {
+	.name = "anon_object_pages",
+	.init = anon_test_init,
+	.test_cases = anon_object_pages_cases,
+};
+
+kunit_test_suite(anon_object_pages_suite);
