@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# i915's mock selftests, which need no hardware, as TAP: one case a subtest.
+#
+# usage: i915.sh [SHMEM_ENABLED [FILTER]]	what is written to shmem_enabled,
+#	"-" for nothing; i915's st_filter
+set -eu
+huge=${1:--} filter=${2:-}
+
+debug=/sys/kernel/debug
+for faults in failslab fail_page_alloc; do
+	echo N >"$debug/$faults/ignore-gfp-wait"
+	echo 0 >"$debug/$faults/verbose"
+done
+echo N >"$debug/fail_page_alloc/ignore-gfp-highmem"
+echo 0 >"$debug/fail_page_alloc/min-order"
+[ "$huge" = - ] ||
+	echo "$huge" >/sys/kernel/mm/transparent_hugepage/shmem_enabled
+
+echo "TAP version 13"
+dmesg -C
+status=0
+modprobe i915 mock_selftests=-1 ${filter:+"st_filter=$filter"} || status=$?
+dmesg | awk -v status="$status" '
+	function end_case(how)
+	{
+		if (name != "")
+			print how " " ++n " " name (skip == "" ? "" : " # SKIP " skip)
+		name = skip = ""
+	}
+	{
+		print "# " $0
+		sub(/^\[[ 0-9.]*\] /, "")
+	}
+	/^i915: Running [^ ]*\/[^ ]*$/ {
+		end_case("ok")
+		name = $3
+	}
+	/: skipping, / {
+		skip = $0
+		sub(/.*: skipping, /, "", skip)
+	}
+	/failing allocations failed the pin/ {
+		if ($4 < 2 || $2 < 1)
+			few = few "# few failures: " $0 "\n"
+	}
+	/failed with error/ { end_case("not ok") }
+	END {
+		if (few != "") {
+			printf "%s", few
+			status = 1
+		}
+		end_case(status ? "not ok" : "ok")
+		print "1.." n
+	}'
