@@ -228,9 +228,9 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
  * @attrs: what it is to be like; not needed once this has returned
  *
  * No folio is allocated yet, but for %ANON_OBJECT_PAGES: what is not volatile
- * is there from the beginning until the last reference is gone. The memory that is later allocated by the kernel
- * for the object, in whatever context, is charged to the memory cgroup that is
- * charged now.
+ * is there from the beginning until the last reference is gone. The memory that
+ * is later allocated by the kernel for the object, in whatever context, is
+ * charged to the memory cgroup that is charged now.
  *
  * Context: May sleep, allocates with GFP_KERNEL. shmem and pages objects can be
  * had from the first initcalls on, hugetlb objects from fs_initcall on.
@@ -721,7 +721,7 @@ int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
 	if (obj->locked)
 		return 0;
 	/* Without CONFIG_SHMEM, the lock is but a flag */
-	if (obj->backend->swap_out &&
+	if (IS_ENABLED(CONFIG_SHMEM) &&
 	    !user_shm_lock(anon_object_size(obj), ucounts))
 		return -ENOMEM;
 
@@ -747,7 +747,7 @@ void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts)
 {
 	if (!obj->locked || !ucounts)
 		return;
-	if (obj->backend->swap_out)
+	if (IS_ENABLED(CONFIG_SHMEM))
 		user_shm_unlock(anon_object_size(obj), ucounts);
 
 	guard(raw_spinlock_irqsave)(&obj->lock);

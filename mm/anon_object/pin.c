@@ -677,23 +677,44 @@ void anon_object_unpin_sgt(struct anon_object *obj, struct sg_table *sgt,
 }
 EXPORT_SYMBOL_GPL(anon_object_unpin_sgt);
 
+#ifdef CONFIG_MMU
 /* Segment by segment, so that what is large gets large mappings */
-static int anon_map_sgt(struct sg_table *sgt, unsigned long addr,
-			pgprot_t prot)
+static void *anon_map_sgt(struct sg_table *sgt, size_t len, pgprot_t prot)
 {
+	struct vm_struct *area = get_vm_area(len, VM_MAP);
 	struct scatterlist *sg;
+	unsigned long addr;
 	unsigned int i;
-	int err;
 
+	if (!area)
+		return NULL;
+	addr = (unsigned long)area->addr;
 	for_each_sgtable_sg(sgt, sg, i) {
-		err = vmap_page_range(addr, addr + sg->length, sg_phys(sg),
-				      prot);
-		if (err)
-			return err;
+		if (vmap_page_range(addr, addr + sg->length, sg_phys(sg),
+				    prot)) {
+			free_vm_area(area);
+			return NULL;
+		}
 		addr += sg->length;
 	}
-	return 0;
+	return area->addr;
 }
+
+static void anon_unmap(void *vaddr)
+{
+	vunmap(vaddr);
+}
+#else
+/* It is mapped where it is, if it is in one piece */
+static void *anon_map_sgt(struct sg_table *sgt, size_t len, pgprot_t prot)
+{
+	return sgt->orig_nents == 1 ? sg_virt(sgt->sgl) : NULL;
+}
+
+static void anon_unmap(void *vaddr)
+{
+}
+#endif /* CONFIG_MMU */
 
 /**
  * anon_object_vmap - pin a range and map it into the kernel
@@ -709,30 +730,20 @@ static int anon_map_sgt(struct sg_table *sgt, unsigned long addr,
 int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
 		     pgprot_t prot, struct anon_object_map *map)
 {
-	struct vm_struct *area;
 	int err;
 
 	err = anon_object_pin_sgt(obj, pos, len, UINT_MAX, &map->sgt);
 	if (err)
 		return err;
 
-	err = -ENOMEM;
-	area = get_vm_area(len, VM_MAP);
-	if (!area)
-		goto err_unpin;
-	err = anon_map_sgt(&map->sgt, (unsigned long)area->addr, prot);
-	if (err)
-		goto err_area;
-
-	map->vaddr = area->addr;
+	map->vaddr = anon_map_sgt(&map->sgt, len, prot);
+	if (!map->vaddr) {
+		anon_object_unpin_sgt_pages(obj, &map->sgt, len >> PAGE_SHIFT,
+					    0);
+		return -ENOMEM;
+	}
 	map->size = len;
 	return 0;
-
-err_area:
-	free_vm_area(area);
-err_unpin:
-	anon_object_unpin_sgt_pages(obj, &map->sgt, len >> PAGE_SHIFT, 0);
-	return err;
 }
 EXPORT_SYMBOL_GPL(anon_object_vmap);
 
@@ -747,7 +758,7 @@ EXPORT_SYMBOL_GPL(anon_object_vmap);
 void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
 			unsigned int flags)
 {
-	vunmap(map->vaddr);
+	anon_unmap(map->vaddr);
 	anon_object_unpin_sgt_pages(obj, &map->sgt, map->size >> PAGE_SHIFT,
 				    flags);
 	map->vaddr = NULL;

@@ -192,10 +192,12 @@ unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
 {
 	struct file *file = obj->file;
 
-	if (IS_ENABLED(CONFIG_HUGETLBFS) && is_file_hugepages(file))
+#ifdef CONFIG_HUGETLBFS
+	if (is_file_hugepages(file))
 		return mm_get_unmapped_area(file, addr,
 					    round_up(len, i_blocksize(obj->inode)),
 					    pgoff, flags);
+#endif
 	return file->f_op->get_unmapped_area(file, addr, len, pgoff, flags);
 }
 EXPORT_SYMBOL_GPL(anon_object_get_unmapped_area);
