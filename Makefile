@@ -2,6 +2,9 @@
 #
 ## make run       build the kernel with the overlay, boot it, watch it work
 ## make test      every test; T=WORD for those with WORD in their name
+## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
+##                cases
+## make bench-native   the same in nanoseconds, where there is real KVM
 ## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck
 ## make shell     a shell in a guest with the ported kernel
 ## make apply     lay new files and patches onto build/linux
@@ -16,7 +19,7 @@
 # kernel's own build decides what is out of date.
 
 MAKEFLAGS += --no-print-directory
-export KERNEL_SRC BUILD FORCE T
+export KERNEL_SRC BUILD FORCE T BENCH
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -45,7 +48,14 @@ check: apply
 test: apply
 	@tests/run $(T)
 
+bench: apply
+	@tests/bench/run
+
+bench-native: apply
+	@tests/bench/run --native
+
 clean:
 	@scripts/clean
 
-.PHONY: help deps apply refresh ported run shell check test clean
+.PHONY: help deps apply refresh ported run shell check test bench bench-native \
+	clean

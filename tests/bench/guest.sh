@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# In the guest: run the cases whose names match and print "BENCH case unit
+# value", several times a case.
+#
+# usage: guest.sh MODULE PROGRAMS [PATTERN]
+set -eu
+module=$1 programs=$2 pattern=${3:-*}
+debug=/sys/kernel/debug/anon_bench
+
+# wanted NAME...: does the pattern ask for one of these?
+wanted()
+{
+	for name; do
+		# shellcheck disable=SC2254	# it is a pattern
+		case "$name" in
+		$pattern) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# The driver itself finds no hardware, but its functions are there
+modprobe i915
+addresses=$(awk '$4 == "[i915]" && $3 ~ /^(mock_(gem|destroy)_device|i915_gem_object_create_(region|internal)|__i915_gem_object_(get|put)_pages|i915_gem_flush_free_objects|shmem_sg_(alloc|free)_table)$/ {
+	print $3 "=0x" $1 }' /proc/kallsyms)
+modprobe drm_shmem_helper 2>/dev/null || :
+modprobe drm
+# shellcheck disable=SC2086	# words
+insmod "$module" only="$pattern" $addresses
+
+# Out to swap and back, on a disk and on zram.  Reclaim, by way of a memory
+# cgroup, drops what has been written but is in memory still.
+group=/sys/fs/cgroup/bench
+mkdir -p "$group"
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+echo $$ >"$group/cgroup.procs"
+swap_cases()
+{
+	wanted "$1/out" "$1/back" || return 0
+	for _ in 1 2 3 4 5; do
+		echo fill >$debug
+		echo "out $1/out" >$debug
+		sleep 1
+		echo 200M >"$group/memory.reclaim" 2>/dev/null || :
+		sleep 1
+		echo "back $1/back" >$debug
+	done
+}
+swap_cases swap-disk
+swapoff -a
+modprobe zram
+echo 512M >/sys/block/zram0/disksize
+mkswap /dev/zram0 >/dev/null
+swapon /dev/zram0
+swap_cases swap-zram
+
+if wanted sysv-hugetlb/shmget sysv-hugetlb/shmat sysv-hugetlb/first-write \
+	  sysv-hugetlb/read-again sysv-hugetlb/read-again-faults; then
+	echo 40 >/proc/sys/vm/nr_hugepages
+fi
+"$programs" "$pattern"
+dmesg | sed -n 's/.*\(BENCH .*\)/\1/p'
