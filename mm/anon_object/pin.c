@@ -312,8 +312,11 @@ static int anon_pin_add_pages(struct anon_pin *pin, struct page *page,
 	struct anon_pin_pages *pp = container_of(pin, struct anon_pin_pages,
 						 pin);
 
+	struct page **next = pp->next;
+
 	while (nr--)
-		*pp->next++ = page++;
+		*next++ = page++;
+	pp->next = next;
 	return 0;
 }
 
@@ -487,6 +490,7 @@ static int anon_sgt_next(struct anon_pin_sgt *ps)
 			return err;
 	}
 	ps->sg = &ps->chunk[ps->used++];
+	memset(ps->sg, 0, sizeof(*ps->sg));
 	ps->nents++;
 	return 0;
 }
@@ -610,7 +614,7 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	unsigned long nr_pages = len >> PAGE_SHIFT;
 	pgoff_t index = pos >> PAGE_SHIFT;
 	struct anon_unpin unpin;
-	struct anon_pin_sgt ps;
+	struct anon_pin_sgt ps __uninitialized;
 	pgoff_t done;
 	int err;
 
@@ -622,12 +626,15 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	if (nr_pages > INT_MAX)
 		return -E2BIG;
 
-	memset(&ps, 0, sizeof(ps));
 	ps.pin.add = anon_pin_add_sgt;
 	ps.pin.max_order = min(ilog2(max_segment >> PAGE_SHIFT),
 			       MAX_PAGE_ORDER);
 	ps.max_segment = max_segment;
+	ps.nents = 0;
+	ps.used = 0;
+	ps.sg = NULL;
 	ps.chunk = ps.few;
+	ps.prev = NULL;
 	ps.first = ps.few;
 
 	anon_object_get_pin(obj, nr_pages);
