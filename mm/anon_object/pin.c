@@ -568,16 +568,20 @@ static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
 static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
 			   unsigned int nents)
 {
-	struct scatterlist *sg;
+	struct scatterlist *sg = sgl;
 	unsigned int i;
 
 	if (anon_unpin_whole(unpin))
 		return;
-	for_each_sg(sgl, sg, nents, i) {
-		unsigned long nr = sg->length >> PAGE_SHIFT;
-		unsigned long j = min(unpin->skip, nr);
-		unsigned long pfn = page_to_pfn(sg_page(sg));
+	/* What comes after the last entry of a table in the making is no entry */
+	for (i = 0; i < nents; i++) {
+		unsigned long nr, j, pfn;
 
+		if (i)
+			sg = sg_next(sg);
+		nr = sg->length >> PAGE_SHIFT;
+		j = min(unpin->skip, nr);
+		pfn = page_to_pfn(sg_page(sg));
 		unpin->skip -= j;
 		while (j < nr) {
 			j += anon_unpin_folio(unpin, pfn_to_page(pfn + j));
