@@ -5,6 +5,18 @@
 # Prints "ok NAME:CASE", "not ok NAME:CASE" and "skip NAME:CASE" for each case
 # at that depth.  A log without a plan, with fewer cases than planned, or of a
 # program that failed without a case that did, gets a "not ok" of its own.
+# What was said before tests/vm/boot had to start over does not count.
+
+function result(text)
+{
+	results = results text "\n"
+}
+
+/^boot: starting over/ {
+	results = suite = ""
+	plans = planned = skipped_all = seen = failed = 0
+	next
+}
 
 {
 	sub(/\r$/, "")
@@ -36,19 +48,21 @@ line ~ /^(not )?ok( |$)/ {
 		line = substr(line, 1, RSTART - 1)
 	}
 	if (toupper(reason) ~ /^(SKIP|XFAIL)/ && how == "ok") {
-		print "skip " prefix ":" suite line " # " reason
+		result("skip " prefix ":" suite line " # " reason)
 		next
 	}
 	if (how == "not ok")
 		failed++
-	print how " " prefix ":" suite line
+	result(how " " prefix ":" suite line)
 }
 
 END {
 	if (!plans && !skipped_all)
-		print "not ok " prefix ":no-plan"
+		result("not ok " prefix ":no-plan")
 	else if (seen < planned)
-		print "not ok " prefix ":all-ran (" seen + 0 " of " planned " cases)"
+		result("not ok " prefix ":all-ran (" seen + 0 " of " planned \
+		       " cases)")
 	else if (status != 0 && !failed)
-		print "not ok " prefix ":exit-status (" status ")"
+		result("not ok " prefix ":exit-status (" status ")")
+	printf "%s", results
 }
