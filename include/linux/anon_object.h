@@ -94,8 +94,8 @@ enum anon_object_huge {
  * @release: The object is going away, with its inode. The memory is still
  *	there, no user is left. Called from the eviction of the inode: may
  *	sleep, must not allocate with reclaim into file systems. For pages: the
- *	memory is gone. Called by the last anon_object_put(), in its context;
- *	may free what the object is embedded in. Optional.
+ *	memory is gone. Called by the last anon_object_put(), in its context.
+ *	Optional.
  */
 struct anon_object_ops {
 	struct module *owner;
@@ -223,7 +223,8 @@ extern const struct anon_backend anon_pages_backend;
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
  * @refs: references; while there are any, @file is held
  * @lock: protects @file, @pins, @pinned, @locked and the AS_UNEVICTABLE flag
- *	of the mapping; irq-safe, because the last put may come from anywhere
+ *	of the mapping; irq-safe where there is an inode, because the last put
+ *	may come from anywhere
  * @file: keeps inode and mount while @refs is not 0
  * @pins: pins in force
  * @pinned: pages that they hold
@@ -241,7 +242,7 @@ struct anon_object {
 	void *private;
 	struct obj_cgroup *objcg;
 	refcount_t refs;
-	raw_spinlock_t lock;	/* irq-safe, nests inside all else */
+	raw_spinlock_t lock;	/* nests inside all else */
 	struct file *file;
 	unsigned int pins;
 	unsigned long pinned;
@@ -259,6 +260,7 @@ struct anon_object {
  * @blocks: the blocks of pages, by &page.lru of the first page of each, whose
  *	private data is the block's order; under the object's lock, but while
  *	the object is pinned there is no change any more
+ * @entry: the table of a pin that is the first one, and of one segment only
  * @size: bytes
  * @gfp: how to allocate
  * @embedded: made by anon_pages_embed()
@@ -268,6 +270,7 @@ struct anon_object {
 struct anon_pages {
 	struct anon_object obj;
 	struct list_head blocks;
+	struct scatterlist entry;
 	loff_t size;
 	gfp_t gfp;
 	bool embedded;
@@ -311,8 +314,8 @@ anon_object_huge(const struct anon_object *obj)
 #endif /* CONFIG_ANON_OBJECT */
 
 struct anon_object *anon_object_create(const struct anon_object_attrs *attrs);
-int anon_pages_embed(struct anon_pages *pages,
-		     const struct anon_object_attrs *attrs);
+int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,
+		     unsigned int flags);
 struct anon_object *anon_object_from_file(struct file *file);
 struct anon_object *anon_object_get(struct anon_object *obj);
 void anon_object_put(struct anon_object *obj);

@@ -131,7 +131,7 @@ int anon_object_may_open(const struct anon_object *obj)
 static unsigned int anon_object_known_flags(const struct anon_object_attrs *attrs)
 {
 	if (attrs->backend == ANON_OBJECT_PAGES)
-		return ANON_OBJECT_VOLATILE | ANON_OBJECT_UNCLEARED;
+		return ANON_PAGES_FLAGS;
 	return ANON_OBJECT_NORESERVE | ANON_OBJECT_PRIVATE |
 	       ANON_OBJECT_RESIZABLE | ANON_OBJECT_HUGETLB_PERM;
 }
@@ -315,25 +315,14 @@ struct anon_object *anon_object_get(struct anon_object *obj)
 }
 EXPORT_SYMBOL_GPL(anon_object_get);
 
-/**
- * anon_object_put - give a reference back
- * @obj: the object, or NULL
- *
- * Context: Any; what may sleep is deferred, as fput() does it.
- */
-void anon_object_put(struct anon_object *obj)
+static void anon_object_put_file(struct anon_object *obj)
 {
 	const struct anon_object_ops *ops = NULL;
 	struct file *file = NULL;
 	unsigned long flags;
 
-	if (!obj || refcount_dec_not_one(&obj->refs))
+	if (refcount_dec_not_one(&obj->refs))
 		return;
-	if (!obj->inode) {
-		if (refcount_dec_and_test(&obj->refs))
-			obj->backend->release(obj);
-		return;
-	}
 
 	/* Perhaps the last one, unless anon_object_from_file() comes first */
 	raw_spin_lock_irqsave(&obj->lock, flags);
@@ -348,6 +337,22 @@ void anon_object_put(struct anon_object *obj)
 		module_put(ops->owner);
 	if (file)
 		fput(file);
+}
+
+/**
+ * anon_object_put - give a reference back
+ * @obj: the object, or NULL
+ *
+ * Context: Any; what may sleep is deferred, as fput() does it.
+ */
+void anon_object_put(struct anon_object *obj)
+{
+	if (!obj)
+		return;
+	if (obj->inode)
+		anon_object_put_file(obj);
+	else if (refcount_dec_and_test(&obj->refs))
+		obj->backend->release(obj);
 }
 EXPORT_SYMBOL_GPL(anon_object_put);
 
@@ -451,13 +456,11 @@ int anon_object_resize_inode(struct anon_object *obj, loff_t size)
 int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
 			    unsigned int align)
 {
-	loff_t end, size = round_up(anon_object_size(obj), (loff_t)align);
+	loff_t size = round_up(anon_object_size(obj), (loff_t)align);
 
-	if (pos < 0 || len <= 0 || check_add_overflow(pos, len, &end))
+	if (pos < 0 || len <= 0 || !IS_ALIGNED(pos | len, align))
 		return -EINVAL;
-	if (!IS_ALIGNED(pos, align) || !IS_ALIGNED(len, align))
-		return -EINVAL;
-	return end > size ? -EINVAL : 0;
+	return pos > size || len > size - pos ? -EINVAL : 0;
 }
 
 /* The same for what is copied: any range will do, even an empty one */
@@ -468,30 +471,6 @@ int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len)
 	if (pos < 0 || check_add_overflow(pos, len, &end))
 		return -EINVAL;
 	return end > anon_object_size(obj) ? -EINVAL : 0;
-}
-
-/*
- * Charge what is allocated for @obj to its creator until the matching exit. An
- * object that user space has made is charged to whom it would be anyway.
- */
-struct mem_cgroup *anon_object_enter_memcg(struct anon_object *obj,
-					   struct mem_cgroup **old)
-{
-	struct mem_cgroup *memcg;
-
-	if (!obj->objcg)
-		return NULL;
-	memcg = get_mem_cgroup_from_objcg(obj->objcg);
-	*old = set_active_memcg(memcg);
-	return memcg;
-}
-
-void anon_object_exit_memcg(struct mem_cgroup *memcg, struct mem_cgroup *old)
-{
-	if (!memcg)
-		return;
-	set_active_memcg(old);
-	mem_cgroup_put(memcg);
 }
 
 /**
@@ -670,8 +649,6 @@ static void anon_object_update_unevictable_locked(struct anon_object *obj)
 {
 	lockdep_assert_held(&obj->lock);
 
-	if (!obj->inode)
-		return;
 	if (obj->pins || obj->locked || obj->noswap)
 		mapping_set_unevictable(anon_object_mapping(obj));
 	else
@@ -695,7 +672,7 @@ bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages)
 	obj->pins--;
 	obj->pinned -= nr_pages;
 	anon_object_update_unevictable_locked(obj);
-	return obj->inode && !mapping_unevictable(anon_object_mapping(obj));
+	return !mapping_unevictable(anon_object_mapping(obj));
 }
 
 /**

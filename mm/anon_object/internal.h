@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 
 /**
  * struct anon_pin - a pin in progress, and what it records its pages in
@@ -13,6 +14,7 @@
  *	folio if they are of any. An error fails the pin, with these pages not
  *	recorded.
  * @max_order: the largest block that is of use, where there are no folios
+ * @entry: where a table of one segment may have it, or NULL
  * @alloc_flags: private: allocations are for the long term,
  * @memcg: private: at the creator's charge
  * @old_memcg: private: and no longer afterwards
@@ -20,6 +22,7 @@
 struct anon_pin {
 	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
 	unsigned int max_order;
+	struct scatterlist *entry;
 	unsigned int alloc_flags;
 	struct mem_cgroup *memcg, *old_memcg;
 };
@@ -57,10 +60,9 @@ struct anon_pin {
  * and @stat, and all others are NULL:
  *
  * @size: in bytes. Called in any context.
- * @pin: Have memory, and record pages @index up to @end in @pin. The pin has
- *	been counted, and on failure will be uncounted. Returns 0 or an error.
- *	May sleep.
- * @unpinned: A pin has been given back. Does not sleep.
+ * @pin: Count a pin, have memory, and record pages @index up to @end in @pin.
+ *	Returns 0 or an error, after which @unpin is called as well. May sleep.
+ * @unpin: Give a pin back, of that many pages. Does not sleep.
  * @release: The last reference is gone. Called in any context.
  */
 struct anon_backend {
@@ -84,7 +86,7 @@ struct anon_backend {
 	loff_t (*size)(const struct anon_object *obj);
 	int (*pin)(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		   struct anon_pin *pin);
-	void (*unpinned)(struct anon_object *obj);
+	void (*unpin)(struct anon_object *obj, unsigned long nr_pages);
 	void (*release)(struct anon_object *obj);
 };
 
@@ -96,6 +98,8 @@ struct anon_object *anon_object_from_inode(struct inode *inode);
 /* Bytes; 0 if there is no such size */
 u64 anon_hugetlb_page_size(unsigned int page_shift);
 
+#define ANON_PAGES_FLAGS	(ANON_OBJECT_VOLATILE | ANON_OBJECT_UNCLEARED)
+
 struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs);
 void anon_pages_total(long *objects, long *resident);
 
@@ -104,9 +108,6 @@ struct obj_cgroup *anon_object_get_objcg(void);
 int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
 			    unsigned int align);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
-struct mem_cgroup *anon_object_enter_memcg(struct anon_object *obj,
-					   struct mem_cgroup **old);
-void anon_object_exit_memcg(struct mem_cgroup *memcg, struct mem_cgroup *old);
 int anon_object_resize_inode(struct anon_object *obj, loff_t size);
 void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages);
 bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages);
@@ -115,6 +116,31 @@ void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
 static inline struct address_space *anon_object_mapping(struct anon_object *obj)
 {
 	return obj->inode->i_mapping;
+}
+
+/*
+ * Charge what is allocated for @obj to its creator until the matching exit. An
+ * object that user space has made is charged to whom it would be anyway.
+ */
+static inline struct mem_cgroup *
+anon_object_enter_memcg(struct anon_object *obj, struct mem_cgroup **old)
+{
+	struct mem_cgroup *memcg;
+
+	if (!obj->objcg)
+		return NULL;
+	memcg = get_mem_cgroup_from_objcg(obj->objcg);
+	*old = set_active_memcg(memcg);
+	return memcg;
+}
+
+static inline void anon_object_exit_memcg(struct mem_cgroup *memcg,
+					  struct mem_cgroup *old)
+{
+	if (!memcg)
+		return;
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
 }
 
 #endif /* _MM_ANON_OBJECT_INTERNAL_H */

@@ -41,14 +41,16 @@ static unsigned long anon_pages_count(const struct anon_pages *pages)
 static void anon_pages_free_blocks(struct list_head *blocks)
 {
 	struct page *page, *next;
+	long freed = 0;
 
 	list_for_each_entry_safe(page, next, blocks, lru) {
 		unsigned int order = page_private(page);
 
 		set_page_private(page, 0);
 		__free_pages(page, order);
-		this_cpu_sub(anon_pages_resident, 1L << order);
+		freed += 1L << order;
 	}
+	this_cpu_sub(anon_pages_resident, freed);
 }
 
 /* Blocks for all of the object, the largest that are to be had first */
@@ -90,18 +92,15 @@ static int anon_pages_alloc_blocks(struct anon_pages *pages,
 }
 
 /*
- * The caller has counted its pin, so that what is there stays. Two that find
- * nothing both allocate, and the second one's memory is not needed then.
+ * What is there stays, for the caller has counted its pin, or is the creator.
+ * Two that find nothing both allocate, and the second one's memory is not
+ * needed then.
  */
 static int anon_pages_populate(struct anon_pages *pages, unsigned int max_order)
 {
 	LIST_HEAD(blocks);
 	int err;
 
-	scoped_guard(raw_spinlock_irqsave, &pages->obj.lock) {
-		if (!list_empty(&pages->blocks))
-			return 0;
-	}
 	/* There is no chance: do not take all the memory for it first */
 	if (anon_pages_count(pages) > totalram_pages())
 		return -ENOMEM;
@@ -110,25 +109,37 @@ static int anon_pages_populate(struct anon_pages *pages, unsigned int max_order)
 	if (err)
 		return err;
 
-	scoped_guard(raw_spinlock_irqsave, &pages->obj.lock) {
+	scoped_guard(raw_spinlock, &pages->obj.lock) {
 		if (list_empty(&pages->blocks))
 			list_splice_init(&blocks, &pages->blocks);
 	}
-	anon_pages_free_blocks(&blocks);
+	if (unlikely(!list_empty(&blocks)))
+		anon_pages_free_blocks(&blocks);
 	return 0;
 }
 
+/* Without an inode, nobody comes from interrupts: the lock need not be irq-safe */
 static int anon_pages_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			  struct anon_pin *pin)
 {
 	struct anon_pages *pages = anon_to_pages(obj);
 	pgoff_t first = 0, next;
 	struct page *page;
+	bool empty;
 	int err;
 
-	err = anon_pages_populate(pages, pin->max_order);
-	if (err)
-		return err;
+	scoped_guard(raw_spinlock, &obj->lock) {
+		/* It stays this pin's, for all others find a pin */
+		if (!obj->pins++)
+			pin->entry = &pages->entry;
+		obj->pinned += end - index;
+		empty = list_empty(&pages->blocks);
+	}
+	if (empty) {
+		err = anon_pages_populate(pages, pin->max_order);
+		if (err)
+			return err;
+	}
 
 	list_for_each_entry(page, &pages->blocks, lru) {
 		next = first + (1UL << page_private(page));
@@ -145,17 +156,18 @@ static int anon_pages_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	return 0;
 }
 
-static void anon_pages_unpinned(struct anon_object *obj)
+static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
 {
 	struct anon_pages *pages = anon_to_pages(obj);
 	LIST_HEAD(blocks);
 
-	if (!(obj->flags & ANON_OBJECT_VOLATILE))
-		return;
-	/* Somebody else may have pinned it meanwhile, and uses what is there */
-	scoped_guard(raw_spinlock_irqsave, &obj->lock) {
-		if (!obj->pins)
-			list_splice_init(&pages->blocks, &blocks);
+	scoped_guard(raw_spinlock, &obj->lock) {
+		if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
+			return;
+		obj->pinned -= nr_pages;
+		if (--obj->pins || !(obj->flags & ANON_OBJECT_VOLATILE))
+			return;
+		list_splice_init(&pages->blocks, &blocks);
 	}
 	anon_pages_free_blocks(&blocks);
 }
@@ -179,21 +191,21 @@ static void anon_pages_release(struct anon_object *obj)
 {
 	struct anon_pages *pages = anon_to_pages(obj);
 	const struct anon_object_ops *ops = obj->ops;
-	bool embedded = pages->embedded;
 
 	trace_anon_object_destroy(obj);
 	WARN_ON_ONCE(obj->pins);
-	anon_pages_free_blocks(&pages->blocks);
+	if (!list_empty(&pages->blocks))
+		anon_pages_free_blocks(&pages->blocks);
 	obj_cgroup_put(obj->objcg);
 	this_cpu_dec(anon_pages_objects);
 
-	/* An embedded object is its owner's from here on */
+	if (pages->embedded)
+		return;
 	if (ops && ops->release)
 		ops->release(obj);
 	if (ops)
 		module_put(ops->owner);
-	if (!embedded)
-		kfree(pages);
+	kfree(pages);
 }
 
 const struct anon_backend anon_pages_backend = {
@@ -201,94 +213,100 @@ const struct anon_backend anon_pages_backend = {
 	.size		= anon_pages_size,
 	.release	= anon_pages_release,
 	.pin		= anon_pages_pin,
-	.unpinned	= anon_pages_unpinned,
+	.unpin		= anon_pages_unpin,
 	.stat		= anon_pages_stat,
 };
 
 /* Of attributes that have been checked */
-static int anon_pages_init(struct anon_pages *pages,
-			   const struct anon_object_attrs *attrs)
+static int anon_pages_init(struct anon_pages *pages, loff_t size, gfp_t gfp,
+			   unsigned int flags)
 {
 	struct anon_object *obj = &pages->obj;
 	int err;
 
-	if (attrs->ops && !try_module_get(attrs->ops->owner))
-		return -ENODEV;
-
-	memset(pages, 0, sizeof(*pages));
-	obj->backend = &anon_pages_backend;
+	*obj = (struct anon_object) {
+		.backend = &anon_pages_backend,
+		.refs = REFCOUNT_INIT(1),
+		.flags = flags,
+		.owned = true,
+	};
 	raw_spin_lock_init(&obj->lock);
-	refcount_set(&obj->refs, 1);
-	obj->ops = attrs->ops;
-	obj->private = attrs->private;
-	obj->flags = attrs->flags;
-	obj->owned = true;
 	INIT_LIST_HEAD(&pages->blocks);
-	pages->size = attrs->size;
-	pages->gfp = attrs->gfp ?: GFP_KERNEL;
-	if (!(attrs->flags & ANON_OBJECT_UNCLEARED))
+	pages->size = size;
+	pages->gfp = gfp ?: GFP_KERNEL;
+	pages->embedded = false;
+	if (!(flags & ANON_OBJECT_UNCLEARED))
 		pages->gfp |= __GFP_ZERO;
-	if (pages->gfp & __GFP_ACCOUNT)
+	if (gfp & __GFP_ACCOUNT)
 		obj->objcg = anon_object_get_objcg();
 
-	if (!(attrs->flags & ANON_OBJECT_VOLATILE)) {
+	if (!(flags & ANON_OBJECT_VOLATILE)) {
 		err = anon_pages_populate(pages, MAX_PAGE_ORDER);
-		if (err)
-			goto err_module;
+		if (err) {
+			obj_cgroup_put(obj->objcg);
+			return err;
+		}
 	}
 	this_cpu_inc(anon_pages_objects);
 	trace_anon_object_create(obj);
 	return 0;
-
-err_module:
-	obj_cgroup_put(obj->objcg);
-	if (attrs->ops)
-		module_put(attrs->ops->owner);
-	return err;
 }
 
 struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs)
 {
-	struct anon_pages *pages = kmalloc_obj(*pages);
+	struct anon_pages *pages;
 	int err;
 
+	if (attrs->ops && !try_module_get(attrs->ops->owner))
+		return ERR_PTR(-ENODEV);
+	err = -ENOMEM;
+	pages = kmalloc_obj(*pages);
 	if (!pages)
-		return ERR_PTR(-ENOMEM);
-	err = anon_pages_init(pages, attrs);
-	if (err) {
-		kfree(pages);
-		return ERR_PTR(err);
-	}
+		goto err_module;
+	err = anon_pages_init(pages, attrs->size, attrs->gfp, attrs->flags);
+	if (err)
+		goto err_free;
+	pages->obj.ops = attrs->ops;
+	pages->obj.private = attrs->private;
 	return &pages->obj;
+
+err_free:
+	kfree(pages);
+err_module:
+	if (attrs->ops)
+		module_put(attrs->ops->owner);
+	return ERR_PTR(err);
 }
 
 /**
  * anon_pages_embed - make an object of the pages backend in the owner's memory
  * @pages: where to make it; its &anon_pages.obj is the object
- * @attrs: what it is to be like; &anon_object_attrs.backend is
- *	%ANON_OBJECT_PAGES
+ * @size: bytes
+ * @gfp: the page allocator's flags for the object's memory, as in &struct
+ *	anon_object_attrs; 0 for GFP_KERNEL
+ * @flags: %ANON_OBJECT_VOLATILE, %ANON_OBJECT_UNCLEARED
  *
- * As anon_object_create(), without an allocation of its own. The memory of
- * @pages may be freed by &anon_object_ops.release, or once the owner, who has
- * the only reference, has given that back.
+ * As anon_object_create(), without an allocation of its own, and without hooks.
+ * The memory of @pages may be freed when the last reference has been given
+ * back.
  *
  * Context: May sleep; allocates unless the object is %ANON_OBJECT_VOLATILE.
  * Return: 0, with a reference that anon_object_put() gives back, or
  *
- * * -EINVAL: as for anon_object_create(), or another backend
+ * * -EINVAL: size 0, a negative size or one above MAX_LFS_FILESIZE; an unknown
+ *   flag
  * * -ENOMEM: no memory
- * * -ENODEV: the owner of the hooks is being unloaded
  */
-int anon_pages_embed(struct anon_pages *pages,
-		     const struct anon_object_attrs *attrs)
+int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,
+		     unsigned int flags)
 {
 	int err;
 
-	if (attrs->backend != ANON_OBJECT_PAGES)
+	if (size <= 0 || size > MAX_LFS_FILESIZE)
 		return -EINVAL;
-	err = anon_object_check_attrs(attrs);
-	if (!err)
-		err = anon_pages_init(pages, attrs);
+	if (flags & ~ANON_PAGES_FLAGS || gfp & ~__GFP_BITS_MASK)
+		return -EINVAL;
+	err = anon_pages_init(pages, size, gfp, flags);
 	if (!err)
 		pages->embedded = true;
 	return err;

@@ -183,19 +183,12 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 	return err;
 }
 
-/*
- * Pin pages @index up to @end, recording them in @pin.  On failure, what is
- * recorded up to *@done is still pinned.
- */
 static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
-			 struct anon_pin *pin, pgoff_t *done)
+			 struct anon_pin *pin)
 {
-	struct folio_batch fbatch;
+	struct folio_batch fbatch __uninitialized;
 	int err = 0;
 
-	*done = index;
-	if (obj->backend->pin)
-		return obj->backend->pin(obj, index, end, pin);
 	/* There is no chance: do not take all the memory for it first */
 	if (end - index > totalram_pages())
 		return -ENOMEM;
@@ -210,9 +203,20 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		cond_resched();
 	}
 	anon_pin_exit_alloc(pin);
-
-	*done = index;
 	return err;
+}
+
+/*
+ * Pin pages @index up to @end, recording them in @pin.  On failure, what has
+ * been recorded is still pinned.
+ */
+static __always_inline int anon_pin(struct anon_object *obj, pgoff_t index,
+				    pgoff_t end, struct anon_pin *pin)
+{
+	if (obj->backend->pin)
+		return obj->backend->pin(obj, index, end, pin);
+	anon_object_get_pin(obj, end - index);
+	return anon_pin_walk(obj, index, end, pin);
 }
 
 /*
@@ -276,13 +280,14 @@ static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
 }
 
 /* Without folios, there is no state to leave them with */
-static bool anon_unpin_whole(struct anon_unpin *unpin)
+static __always_inline bool anon_unpin_whole(struct anon_object *obj,
+					     unsigned long nr_pages,
+					     unsigned int flags)
 {
-	struct anon_object *obj = unpin->obj;
-
-	if (!obj->backend->unpinned)
+	if (!obj->backend->unpin)
 		return false;
-	obj->backend->unpinned(obj);
+	obj->backend->unpin(obj, nr_pages);
+	trace_anon_object_unpin(obj, nr_pages, flags);
 	return true;
 }
 
@@ -320,16 +325,20 @@ static int anon_pin_add_pages(struct anon_pin *pin, struct page *page,
 	return 0;
 }
 
-static void anon_unpin_pages(struct anon_unpin *unpin, struct page **pages,
-			     size_t nr_pages)
+/* A pin of @nr_pages, of which @recorded have been recorded */
+static void anon_unpin_pages(struct anon_object *obj, struct page **pages,
+			     size_t recorded, size_t nr_pages,
+			     unsigned int flags)
 {
+	struct anon_unpin unpin __uninitialized;
 	size_t i;
 
-	if (anon_unpin_whole(unpin))
+	if (anon_unpin_whole(obj, nr_pages, flags))
 		return;
-	for (i = 0; i < nr_pages; i += anon_unpin_folio(unpin, pages[i]))
+	anon_unpin_begin(&unpin, obj, nr_pages, flags);
+	for (i = 0; i < recorded; i += anon_unpin_folio(&unpin, pages[i]))
 		;
-	anon_unpin_end(unpin);
+	anon_unpin_end(&unpin);
 }
 
 /**
@@ -357,20 +366,15 @@ int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
 	};
 	unsigned long nr_pages = len >> PAGE_SHIFT;
 	pgoff_t index = pos >> PAGE_SHIFT;
-	struct anon_unpin unpin;
-	pgoff_t done;
 	int err;
 
 	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
 	if (err)
 		return err;
 
-	anon_object_get_pin(obj, nr_pages);
-	err = anon_pin_walk(obj, index, index + nr_pages, &pp.pin, &done);
-	if (err) {
-		anon_unpin_begin(&unpin, obj, nr_pages, 0);
-		anon_unpin_pages(&unpin, pages, done - index);
-	}
+	err = anon_pin(obj, index, index + nr_pages, &pp.pin);
+	if (err)
+		anon_unpin_pages(obj, pages, pp.next - pages, nr_pages, 0);
 	trace_anon_object_pin(obj, pos, len, err);
 	return err;
 }
@@ -388,10 +392,7 @@ EXPORT_SYMBOL_GPL(anon_object_pin_pages);
 void anon_object_unpin_pages(struct anon_object *obj, struct page **pages,
 			     size_t nr_pages, unsigned int flags)
 {
-	struct anon_unpin unpin;
-
-	anon_unpin_begin(&unpin, obj, nr_pages, flags);
-	anon_unpin_pages(&unpin, pages, nr_pages);
+	anon_unpin_pages(obj, pages, nr_pages, nr_pages, flags);
 }
 EXPORT_SYMBOL_GPL(anon_object_unpin_pages);
 
@@ -546,6 +547,11 @@ static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
 		anon_sgt_free_chunk(ps->chunk);
 		last = ps->prev;
 		ps->used = SG_MAX_SINGLE_ALLOC;
+	} else if (ps->nents == 1 && ps->pin.entry) {
+		last = ps->pin.entry;
+		*last = *ps->sg;
+		anon_sgt_free_chunks(ps);
+		ps->first = last;
 	} else {
 		last = kmemdup_array(ps->chunk, ps->used, sizeof(*last),
 				     GFP_KERNEL | __GFP_NOWARN);
@@ -565,14 +571,15 @@ static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
 	return 0;
 }
 
-static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
-			   unsigned int nents)
+static void anon_unpin_sgl(struct anon_object *obj, struct scatterlist *sgl,
+			   unsigned int nents, unsigned long nr_pages,
+			   unsigned int flags)
 {
+	struct anon_unpin unpin __uninitialized;
 	struct scatterlist *sg = sgl;
 	unsigned int i;
 
-	if (anon_unpin_whole(unpin))
-		return;
+	anon_unpin_begin(&unpin, obj, nr_pages, flags);
 	/* What comes after the last entry of a table in the making is no entry */
 	for (i = 0; i < nents; i++) {
 		unsigned long nr, j, pfn;
@@ -580,15 +587,23 @@ static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
 		if (i)
 			sg = sg_next(sg);
 		nr = sg->length >> PAGE_SHIFT;
-		j = min(unpin->skip, nr);
+		j = min(unpin.skip, nr);
 		pfn = page_to_pfn(sg_page(sg));
-		unpin->skip -= j;
+		unpin.skip -= j;
 		while (j < nr) {
-			j += anon_unpin_folio(unpin, pfn_to_page(pfn + j));
-			unpin->skip = max(j, nr) - nr;
+			j += anon_unpin_folio(&unpin, pfn_to_page(pfn + j));
+			unpin.skip = max(j, nr) - nr;
 		}
 	}
-	anon_unpin_end(unpin);
+	anon_unpin_end(&unpin);
+}
+
+static void anon_sgt_free(struct anon_object *obj, struct sg_table *sgt)
+{
+	if (obj->backend == &anon_pages_backend &&
+	    sgt->sgl == &container_of(obj, struct anon_pages, obj)->entry)
+		return;
+	sg_free_table(sgt);
 }
 
 /**
@@ -617,9 +632,7 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 {
 	unsigned long nr_pages = len >> PAGE_SHIFT;
 	pgoff_t index = pos >> PAGE_SHIFT;
-	struct anon_unpin unpin;
 	struct anon_pin_sgt ps __uninitialized;
-	pgoff_t done;
 	int err;
 
 	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
@@ -633,6 +646,7 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	ps.pin.add = anon_pin_add_sgt;
 	ps.pin.max_order = min(ilog2(max_segment >> PAGE_SHIFT),
 			       MAX_PAGE_ORDER);
+	ps.pin.entry = NULL;
 	ps.max_segment = max_segment;
 	ps.nents = 0;
 	ps.used = 0;
@@ -641,31 +655,18 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	ps.prev = NULL;
 	ps.first = ps.few;
 
-	anon_object_get_pin(obj, nr_pages);
-	err = anon_pin_walk(obj, index, index + nr_pages, &ps.pin, &done);
+	err = anon_pin(obj, index, index + nr_pages, &ps.pin);
 	if (!err)
 		err = anon_sgt_finish(&ps, sgt);
 	if (err) {
-		anon_unpin_begin(&unpin, obj, nr_pages, 0);
-		anon_unpin_sgl(&unpin, ps.first, ps.nents);
+		if (!anon_unpin_whole(obj, nr_pages, 0))
+			anon_unpin_sgl(obj, ps.first, ps.nents, nr_pages, 0);
 		anon_sgt_free_chunks(&ps);
 	}
 	trace_anon_object_pin(obj, pos, len, err);
 	return err;
 }
 EXPORT_SYMBOL_GPL(anon_object_pin_sgt);
-
-static void anon_object_unpin_sgt_pages(struct anon_object *obj,
-					struct sg_table *sgt,
-					unsigned long nr_pages,
-					unsigned int flags)
-{
-	struct anon_unpin unpin;
-
-	anon_unpin_begin(&unpin, obj, nr_pages, flags);
-	anon_unpin_sgl(&unpin, sgt->sgl, sgt->orig_nents);
-	sg_free_table(sgt);
-}
 
 /**
  * anon_object_unpin_sgt - undo anon_object_pin_sgt()
@@ -684,7 +685,9 @@ void anon_object_unpin_sgt(struct anon_object *obj, struct sg_table *sgt,
 
 	for_each_sgtable_sg(sgt, sg, i)
 		nr_pages += sg->length >> PAGE_SHIFT;
-	anon_object_unpin_sgt_pages(obj, sgt, nr_pages, flags);
+	if (!anon_unpin_whole(obj, nr_pages, flags))
+		anon_unpin_sgl(obj, sgt->sgl, sgt->orig_nents, nr_pages, flags);
+	anon_sgt_free(obj, sgt);
 }
 EXPORT_SYMBOL_GPL(anon_object_unpin_sgt);
 
@@ -749,8 +752,7 @@ int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
 
 	map->vaddr = anon_map_sgt(&map->sgt, len, prot);
 	if (!map->vaddr) {
-		anon_object_unpin_sgt_pages(obj, &map->sgt, len >> PAGE_SHIFT,
-					    0);
+		anon_object_unpin_sgt(obj, &map->sgt, 0);
 		return -ENOMEM;
 	}
 	map->size = len;
@@ -770,8 +772,7 @@ void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
 			unsigned int flags)
 {
 	anon_unmap(map->vaddr);
-	anon_object_unpin_sgt_pages(obj, &map->sgt, map->size >> PAGE_SHIFT,
-				    flags);
+	anon_object_unpin_sgt(obj, &map->sgt, flags);
 	map->vaddr = NULL;
 }
 EXPORT_SYMBOL_GPL(anon_object_vunmap);

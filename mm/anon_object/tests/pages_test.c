@@ -268,6 +268,20 @@ static const struct anon_test_refused {
 			   .flags = ANON_OBJECT_UNCLEARED << 1 },
 		.err = -EINVAL,
 	}, {
+		.desc = "size-negative",
+		.attrs = { .name = "kunit", .size = -SZ_4K },
+		.err = -EINVAL,
+	}, {
+		.desc = "size-too-large",
+		.attrs = { .name = "kunit",
+			   .size = (loff_t)((u64)MAX_LFS_FILESIZE + 1) },
+		.err = -EINVAL,
+	}, {
+		.desc = "gfp-unknown",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .gfp = (__force gfp_t)(__GFP_BITS_MASK + 1) },
+		.err = -EINVAL,
+	}, {
 		.desc = "more-than-there-is",
 		.attrs = { .name = "kunit", .size = MAX_LFS_FILESIZE },
 		.err = -ENOMEM,
@@ -285,16 +299,17 @@ static void anon_object_test_pages_create_rejects(struct kunit *test)
 	attrs.backend = ANON_OBJECT_PAGES;
 	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs),
 			    ERR_PTR(refused->err));
-	KUNIT_EXPECT_EQ(test, anon_pages_embed(&pages, &attrs), refused->err);
+	if (!attrs.huge && !attrs.page_shift)
+		KUNIT_EXPECT_EQ(test, anon_pages_embed(&pages, attrs.size,
+						       attrs.gfp, attrs.flags),
+				refused->err);
 }
 
 /* What others have not, they refuse. */
 static void anon_object_test_pages_flags(struct kunit *test)
 {
 	struct anon_object_attrs attrs = { .name = "kunit", .size = SZ_4K };
-	struct anon_pages pages;
 
-	KUNIT_EXPECT_EQ(test, anon_pages_embed(&pages, &attrs), -EINVAL);
 	attrs.flags = ANON_OBJECT_VOLATILE;
 	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs),
 			    ERR_PTR(-EINVAL));
@@ -322,54 +337,55 @@ static void anon_object_test_pages_too_large(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 }
 
-struct anon_test_owner {
-	struct anon_pages pages;
-	bool released;
-};
-
-static void anon_test_owner_release(struct anon_object *obj)
-{
-	struct anon_test_owner *owner = anon_object_private(obj);
-
-	owner->released = true;
-	/* It is the owner's again */
-	memset(&owner->pages, POISON_FREE, sizeof(owner->pages));
-}
-
-static const struct anon_object_ops anon_test_owner_ops = {
-	.owner = THIS_MODULE,
-	.release = anon_test_owner_release,
-};
-
-/* An embedded object is its owner's again when the last user has gone. */
+/* An embedded object lasts until its last reference, and can be made again. */
 static void anon_object_test_pages_embed(struct kunit *test)
 {
-	struct anon_test_owner *owner;
-	struct anon_object_attrs attrs = {
-		.name = "kunit",
-		.size = SZ_64K,
-		.backend = ANON_OBJECT_PAGES,
-		.flags = ANON_OBJECT_VOLATILE,
-		.ops = &anon_test_owner_ops,
-	};
 	struct anon_object *obj;
+	struct anon_pages *pages;
 	struct sg_table sgt;
+	unsigned int i;
 
-	owner = kunit_kzalloc(test, sizeof(*owner), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, owner);
-	attrs.private = owner;
-	KUNIT_ASSERT_EQ(test, 0, anon_pages_embed(&owner->pages, &attrs));
-	obj = &owner->pages.obj;
+	pages = kunit_kzalloc(test, sizeof(*pages), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	obj = &pages->obj;
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, 0, anon_pages_embed(pages, SZ_64K, 0, 0));
+		KUNIT_EXPECT_PTR_EQ(test, anon_object_get(obj), obj);
+		anon_object_put(obj);
 
-	anon_test_pin_sgt(test, obj, UINT_MAX, &sgt);
-	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), SZ_64K >> PAGE_SHIFT);
-	anon_object_unpin_sgt(obj, &sgt, 0);
+		anon_test_pin_sgt(test, obj, UINT_MAX, &sgt);
+		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt),
+				SZ_64K >> PAGE_SHIFT);
+		anon_object_unpin_sgt(obj, &sgt, 0);
+		KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_64K);
 
-	KUNIT_EXPECT_PTR_EQ(test, anon_object_get(obj), obj);
-	anon_object_put(obj);
-	KUNIT_EXPECT_FALSE(test, owner->released);
-	anon_object_put(obj);
-	KUNIT_EXPECT_TRUE(test, owner->released);
+		anon_object_put(obj);
+		memset(pages, POISON_FREE, sizeof(*pages));
+	}
+}
+
+/* The first table is the object's own, but only one at a time. */
+static void anon_object_test_pages_entry(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_pages_object(test, PAGE_SIZE);
+	struct sg_table first, second, third;
+
+	anon_test_pin_sgt(test, obj, UINT_MAX, &first);
+	anon_test_pin_sgt(test, obj, UINT_MAX, &second);
+	KUNIT_EXPECT_PTR_NE(test, first.sgl, second.sgl);
+	KUNIT_EXPECT_PTR_EQ(test, sg_page(first.sgl), sg_page(second.sgl));
+	KUNIT_EXPECT_TRUE(test, sg_is_last(first.sgl));
+	KUNIT_EXPECT_EQ(test, first.sgl->length, PAGE_SIZE);
+
+	anon_object_unpin_sgt(obj, &first, 0);
+	anon_test_pin_sgt(test, obj, UINT_MAX, &third);
+	KUNIT_EXPECT_PTR_NE(test, third.sgl, second.sgl);
+	KUNIT_EXPECT_PTR_EQ(test, sg_page(third.sgl), sg_page(second.sgl));
+	anon_object_unpin_sgt(obj, &second, 0);
+	KUNIT_EXPECT_TRUE(test, sg_is_last(third.sgl));
+	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&third), 1);
+	anon_object_unpin_sgt(obj, &third, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 }
 
 /* The page allocator's flags hold for each block. */
@@ -413,6 +429,8 @@ static struct kunit_case anon_object_pages_cases[] = {
 	KUNIT_CASE(anon_object_test_pages_flags),
 	KUNIT_CASE(anon_object_test_pages_too_large),
 	KUNIT_CASE(anon_object_test_pages_embed),
+	KUNIT_CASE_PARAM(anon_object_test_pages_entry,
+			 anon_test_kind_gen_params),
 	KUNIT_CASE(anon_object_test_pages_gfp),
 	{}
 };
