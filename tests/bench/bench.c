@@ -35,8 +35,8 @@
 
 static char *only = "*";
 module_param(only, charp, 0400);
-static unsigned int rounds = 7;
-module_param(rounds, uint, 0400);
+unsigned int bench_rounds = 7;
+module_param_named(rounds, bench_rounds, uint, 0400);
 
 u64 bench_clear;
 
@@ -152,7 +152,7 @@ static void bench_create(void)
 	objs = kvcalloc(CREATED, sizeof(*objs), GFP_KERNEL);
 	for (i = 0; i < CREATED; i++)
 		objs[i] = kzalloc(sizeof(**objs), GFP_KERNEL);
-	for (round = 0; round < rounds; round++) {
+	for (round = 0; round < bench_rounds; round++) {
 		begin = bench_now();
 		for (i = 0; i < CREATED; i++)
 			WARN_ON(drm_gem_object_init(plain, objs[i], SZ_64K));
@@ -226,7 +226,7 @@ static void bench_pins(struct drm_device *dev, size_t size, bool small,
 	if (!bench_wanted(names->first) && !bench_wanted(names->again) &&
 	    !bench_wanted(names->unpin))
 		return;
-	for (round = 0; round < rounds; round++)
+	for (round = 0; round < bench_rounds; round++)
 		pins_round(dev, size, small, names);
 }
 
@@ -256,7 +256,7 @@ static void bench_entries(void)
 
 	if (!bench_wanted("gem/sg-entries/1M"))
 		return;
-	for (round = 0; round < rounds; round++) {
+	for (round = 0; round < bench_rounds; round++) {
 		struct drm_gem_shmem_object *shmem;
 		struct sg_table *sgt;
 
@@ -284,7 +284,7 @@ static void bench_vmap(void)
 	if (IS_ERR(shmem))
 		return;
 	/* All of it is in memory from the second time on */
-	for (round = 0; round <= rounds; round++) {
+	for (round = 0; round <= bench_rounds; round++) {
 		begin = bench_now();
 		if (drm_gem_vmap(&shmem->base, &map))
 			break;
@@ -351,7 +351,7 @@ static void bench_sizes(void)
 			pr_err("no memory for %s\n", sizes[i].name);
 			continue;
 		}
-		for (round = 0; round < rounds; round++)
+		for (round = 0; round < bench_rounds; round++)
 			bench_report(sizes[i].name, "an_object",
 				     pin_table(obj), 1);
 		drm_gem_object_put(obj);
@@ -548,7 +548,7 @@ static void bench_design(void)
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (!bench_wanted(ways[i].name))
 			continue;
-		for (round = 0; round < rounds; round++) {
+		for (round = 0; round < bench_rounds; round++) {
 			begin = bench_now();
 			ways[i].make();
 			flush_delayed_fput();

@@ -14,6 +14,7 @@
 struct drm_device;
 
 extern u64 bench_clear;
+extern unsigned int bench_rounds;
 
 bool bench_wanted(const char *name);
 u64 bench_now(void);

@@ -45,8 +45,6 @@ I915_FUNCTION(shmem_sg_alloc_table);
 I915_FUNCTION(shmem_sg_free_table);
 #endif
 
-#define I915_ROUNDS 7
-
 /*
  * What i915 calls for the memory of an object: a table, from memory that is
  * there already
@@ -66,7 +64,7 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 	if (IS_ERR(obj))
 		return;
 	/* The first time allocates */
-	for (round = 0; round <= I915_ROUNDS; round++) {
+	for (round = 0; round <= bench_rounds; round++) {
 #if PORTED
 		begin = bench_now();
 		if (anon_object_pin_sgt(obj->base.anon, 0, size, UINT_MAX, &sgt))
@@ -126,7 +124,7 @@ static void i915_internal(struct drm_i915_private *i915, size_t size,
 
 	if (!bench_wanted(name))
 		return;
-	for (round = 0; round < I915_ROUNDS; round++) {
+	for (round = 0; round < bench_rounds; round++) {
 		begin = bench_now();
 		for (i = 0; i < I915_OBJECTS; i++)
 			if (i915_one_internal(i915, size))
