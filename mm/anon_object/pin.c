@@ -81,20 +81,33 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 				       __GFP_NOWARN);
 }
 
-/* Pin a folio to which there is a reference, and drop that */
-static int anon_pin_folio(struct anon_object *obj, struct folio *folio)
+/* Find the folios that are there from @index on, up to a hole */
+static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			  struct folio_batch *fbatch)
 {
-	int err = try_grab_folio(folio, 1, FOLL_PIN);
+	XA_STATE(xas, &anon_object_mapping(obj)->i_pages, index);
+	struct folio *folio;
 
-	folio_put(folio);
-	if (err)
-		return err;
-	/* Truncated, or swapped out, since it was looked up? */
-	if (folio->mapping != anon_object_mapping(obj)) {
-		unpin_folio(folio);
-		return -EAGAIN;
+	guard(rcu)();
+	for (folio = xas_load(&xas); folio && xas.xa_index < end;
+	     folio = xas_next(&xas)) {
+		if (xas_retry(&xas, folio))
+			continue;
+		if (xa_is_value(folio) || xa_is_sibling(folio))
+			return;
+		/* Whoever is at it right now will be waited for */
+		if (!folio_try_get(folio))
+			return;
+		/* fallocate() leaves folios that have yet to be cleared */
+		if (folio != xas_reload(&xas) || !folio_test_uptodate(folio)) {
+			folio_put(folio);
+			return;
+		}
+		if (!folio_batch_add(fbatch, folio))
+			return;
+		if (folio_test_large(folio))
+			xas_advance(&xas, folio_next_index(folio) - 1);
 	}
-	return 0;
 }
 
 /* Find folios from @index on, the first of them at any cost */
@@ -103,22 +116,42 @@ static int anon_pin_find_batch(struct anon_object *obj, struct anon_pin *pin,
 			       struct folio_batch *fbatch)
 {
 	struct folio *folio;
-	pgoff_t next = index;
 
 	folio_batch_init(fbatch);
-	filemap_get_folios_contig(anon_object_mapping(obj), &next, end - 1,
-				  fbatch);
-	/* fallocate() leaves folios that have yet to be cleared */
-	if (folio_batch_count(fbatch) &&
-	    folio_test_uptodate(fbatch->folios[0]))
+	anon_pin_find(obj, index, end, fbatch);
+	if (folio_batch_count(fbatch))
 		return 0;
 
-	folio_batch_release(fbatch);
-	folio = anon_pin_get_folio(obj, pin, index, end - index);
-	if (IS_ERR(folio))
-		return PTR_ERR(folio);
-	folio_batch_add(fbatch, folio);
+	/* Where there is a hole there are more, mostly */
+	do {
+		folio = anon_pin_get_folio(obj, pin, index, end - index);
+		if (IS_ERR(folio))
+			return folio_batch_count(fbatch) ? 0 : PTR_ERR(folio);
+		index = folio_next_index(folio);
+	} while (folio_batch_add(fbatch, folio) && index < end);
 	return 0;
+}
+
+/*
+ * Does a pin for the long term have to move one of them first?  That is a
+ * matter of the zone and of the pageblock, which is looked at once.
+ */
+static bool anon_pin_must_move(struct folio_batch *fbatch)
+{
+	unsigned long block, last = ULONG_MAX;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		block = folio_pfn(folio) >> pageblock_order;
+		if (block == last)
+			continue;
+		if (!folio_is_longterm_pinnable(folio))
+			return true;
+		last = block;
+	}
+	return false;
 }
 
 /*
@@ -129,6 +162,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 			  pgoff_t index, pgoff_t end,
 			  struct folio_batch *fbatch)
 {
+	struct address_space *mapping = anon_object_mapping(obj);
 	unsigned int i, nr;
 	int err;
 
@@ -136,25 +170,22 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 	if (err)
 		return err;
 
-	for (i = 0; i < fbatch->nr; i++) {
-		struct folio *folio = fbatch->folios[i];
-
-		if (!folio_test_uptodate(folio))
+	nr = folio_batch_count(fbatch);
+	pin_folios(fbatch->folios, nr);
+	/* Truncated, or swapped out, since it was looked up? */
+	for (i = 0; i < nr; i++)
+		if (fbatch->folios[i]->mapping != mapping)
 			break;
-		err = anon_pin_folio(obj, folio);
-		if (err) {
-			i++;
-			break;
-		}
+	if (i < nr) {
+		unpin_folios(fbatch->folios + i, nr - i);
+		fbatch->nr = i;
+		if (!i)
+			return -EAGAIN;
 	}
-	/* Those that are left have a reference, those before are pinned */
-	nr = err ? i - 1 : i;
-	for (; i < fbatch->nr; i++)
-		folio_put(fbatch->folios[i]);
-	fbatch->nr = nr;
-	if (!nr)
-		return err;
-	return check_and_migrate_movable_folios(nr, fbatch->folios);
+	if (!anon_pin_must_move(fbatch))
+		return 0;
+	return check_and_migrate_movable_folios(folio_batch_count(fbatch),
+						fbatch->folios);
 }
 
 /* Record a pinned batch; *@index advances past what has been recorded */
@@ -220,9 +251,8 @@ static __always_inline int anon_pin(struct anon_object *obj, pgoff_t index,
 }
 
 /*
- * An unpin in progress.  The folios of the last pin go through a batch where
- * reclaim may have moved them to the unevictable list meanwhile.  A run of
- * pages goes on for @skip pages after the segment that it began in.
+ * An unpin in progress, which goes batch by batch.  A run of pages goes on for
+ * @skip pages after the segment that it began in.
  */
 struct anon_unpin {
 	struct anon_object *obj;
@@ -247,9 +277,27 @@ static void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
 
 static void anon_unpin_flush(struct anon_unpin *unpin)
 {
-	check_move_unevictable_folios(&unpin->fbatch);
-	unpin_folios(unpin->fbatch.folios, folio_batch_count(&unpin->fbatch));
-	folio_batch_reinit(&unpin->fbatch);
+	struct address_space *mapping = anon_object_mapping(unpin->obj);
+	struct folio_batch *fbatch = &unpin->fbatch;
+	bool unevictable = false;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		if (unpin->flags & ANON_OBJECT_DIRTY && !folio_test_dirty(folio))
+			folio_mark_dirty(folio);
+		if (folio->mapping == mapping)
+			unpin->covered += folio_nr_pages(folio);
+		unevictable |= folio_test_unevictable(folio);
+	}
+	if (unpin->flags & ANON_OBJECT_ACCESSED)
+		folio_batch_mark_accessed(fbatch);
+	/* A folio on its way to a list will find the mapping evictable */
+	if (unpin->rescue && unevictable)
+		check_move_unevictable_folios(fbatch);
+	unpin_folios(fbatch->folios, folio_batch_count(fbatch));
+	folio_batch_reinit(fbatch);
 	cond_resched();
 }
 
@@ -264,17 +312,7 @@ static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
 	unsigned long left = folio_nr_pages(folio) -
 			     folio_page_idx(folio, page);
 
-	if (unpin->flags & ANON_OBJECT_DIRTY)
-		folio_mark_dirty(folio);
-	if (unpin->flags & ANON_OBJECT_ACCESSED)
-		folio_mark_accessed(folio);
-	if (folio->mapping == anon_object_mapping(unpin->obj))
-		unpin->covered += folio_nr_pages(folio);
-
-	/* A folio on its way to a list will find the mapping evictable */
-	if (!unpin->rescue || !folio_test_unevictable(folio))
-		unpin_folio(folio);
-	else if (!folio_batch_add(&unpin->fbatch, folio))
+	if (!folio_batch_add(&unpin->fbatch, folio))
 		anon_unpin_flush(unpin);
 	return left;
 }
