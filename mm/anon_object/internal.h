@@ -10,9 +10,8 @@
 
 /**
  * struct anon_pin - a pin in progress, and what it records its pages in
- * @add: Take @nr pages from @page on, which are next to each other, and of one
- *	folio if they are of any. An error fails the pin, with these pages not
- *	recorded.
+ * @add: Take @nr pages from @page on, which are next to each other. An error
+ *	fails the pin, with these pages not recorded.
  * @max_order: the largest block that is of use, where there are no folios
  * @entry: where a table of one segment may have it, or NULL
  * @alloc_flags: private: allocations are for the long term,

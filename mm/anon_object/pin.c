@@ -81,48 +81,142 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 				       __GFP_NOWARN);
 }
 
-/* Find the folios that are there from @index on, up to a hole */
-static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
-			  struct folio_batch *fbatch)
+/*
+ * Folios that have been pinned in one walk, as runs of pages that are next to
+ * each other in memory.  The walk is under RCU, and so must come to an end.
+ */
+#define ANON_PIN_RUNS	16
+#define ANON_PIN_WALK	512
+
+struct anon_pin_runs {
+	unsigned int nr;
+	unsigned int nr_folios;
+	struct pglist_data *pgdat;	/* of all the folios */
+	unsigned long block;		/* pageblock of the last folio */
+	struct anon_pin_run {
+		struct page *page;
+		unsigned long nr_pages;
+	} run[ANON_PIN_RUNS];
+};
+
+/* Is it of the same node, and may it be pinned where it is for the long term? */
+static bool anon_pin_enter_block(struct anon_pin_runs *runs,
+				 struct folio *folio)
 {
-	XA_STATE(xas, &anon_object_mapping(obj)->i_pages, index);
+	if (!runs->nr_folios)
+		runs->pgdat = folio_pgdat(folio);
+	else if (runs->pgdat != folio_pgdat(folio))
+		return false;
+	runs->block = folio_pfn(folio) >> pageblock_order;
+	return folio_is_longterm_pinnable(folio);
+}
+
+/*
+ * Pin what is there from @index on, up to a hole, to what somebody is at right
+ * now, or to what has to be moved first.
+ */
+static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			  struct anon_pin_runs *runs)
+{
+	struct address_space *mapping = anon_object_mapping(obj);
+	XA_STATE(xas, &mapping->i_pages, index);
+	struct anon_pin_run *run = NULL;
 	struct folio *folio;
 
-	guard(rcu)();
+	runs->nr = 0;
+	runs->nr_folios = 0;
+	runs->block = ULONG_MAX;
+
+	rcu_read_lock();
 	for (folio = xas_load(&xas); folio && xas.xa_index < end;
 	     folio = xas_next(&xas)) {
+		unsigned long offset = 0, nr = 1;
+
 		if (xas_retry(&xas, folio))
 			continue;
-		if (xa_is_value(folio) || xa_is_sibling(folio))
-			return;
-		/* Whoever is at it right now will be waited for */
+		if (xa_is_value(folio) || xa_is_internal(folio))
+			break;
 		if (!folio_try_get(folio))
-			return;
-		/* fallocate() leaves folios that have yet to be cleared */
-		if (folio != xas_reload(&xas) || !folio_test_uptodate(folio)) {
-			folio_put(folio);
-			return;
+			break;
+		if (folio_test_large(folio)) {
+			offset = xas.xa_index - folio->index;
+			nr = folio_nr_pages(folio);
 		}
-		if (!folio_batch_add(fbatch, folio))
-			return;
-		if (folio_test_large(folio))
-			xas_advance(&xas, folio_next_index(folio) - 1);
+		/* fallocate() leaves folios that have yet to be cleared */
+		if (folio->mapping != mapping || !folio_test_uptodate(folio) ||
+		    folio->index + offset != xas.xa_index || offset >= nr ||
+		    folio_contain_hwpoisoned_page(folio))
+			goto put;
+
+		if (folio_pfn(folio) >> pageblock_order != runs->block) {
+			if (!anon_pin_enter_block(runs, folio))
+				goto put;
+			run = NULL;
+		}
+		if (!run || run->page + run->nr_pages != &folio->page) {
+			if (runs->nr == ANON_PIN_RUNS)
+				goto put;
+			run = &runs->run[runs->nr++];
+			run->page = folio_page(folio, offset);
+			run->nr_pages = 0;
+		}
+		folio_ref_to_pin(folio);
+		nr -= offset;
+		run->nr_pages += min(nr, end - xas.xa_index);
+		if (++runs->nr_folios == ANON_PIN_WALK)
+			break;
+		if (nr > 1)
+			xas_advance(&xas, xas.xa_index + nr - 1);
+	}
+	goto out;
+
+put:
+	folio_put(folio);
+out:
+	rcu_read_unlock();
+	if (runs->nr_folios)
+		mod_node_page_state(runs->pgdat, NR_FOLL_PIN_ACQUIRED,
+				    runs->nr_folios);
+}
+
+static void anon_unpin_run(struct anon_pin_run *run)
+{
+	unsigned long i = 0;
+
+	while (i < run->nr_pages) {
+		struct folio *folio = page_folio(run->page + i);
+
+		i += folio_nr_pages(folio) - folio_page_idx(folio, run->page + i);
+		unpin_folio(folio);
 	}
 }
 
-/* Find folios from @index on, the first of them at any cost */
-static int anon_pin_find_batch(struct anon_object *obj, struct anon_pin *pin,
-			       pgoff_t index, pgoff_t end,
-			       struct folio_batch *fbatch)
+/* Record pinned runs; *@index advances past what has been recorded */
+static int anon_pin_record_runs(struct anon_pin *pin, pgoff_t *index,
+				struct anon_pin_runs *runs)
+{
+	struct anon_pin_run *run = runs->run, *end = run + runs->nr;
+	int err = 0;
+
+	for (; run < end; run++) {
+		err = pin->add(pin, run->page, run->nr_pages);
+		if (err)
+			break;
+		*index += run->nr_pages;
+	}
+	for (; run < end; run++)
+		anon_unpin_run(run);
+	return err;
+}
+
+/* Find or allocate folios from @index on, the first of them at any cost */
+static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
+			      pgoff_t index, pgoff_t end,
+			      struct folio_batch *fbatch)
 {
 	struct folio *folio;
 
 	folio_batch_init(fbatch);
-	anon_pin_find(obj, index, end, fbatch);
-	if (folio_batch_count(fbatch))
-		return 0;
-
-	/* Where there is a hole there are more, mostly */
 	do {
 		folio = anon_pin_get_folio(obj, pin, index, end - index);
 		if (IS_ERR(folio))
@@ -130,28 +224,6 @@ static int anon_pin_find_batch(struct anon_object *obj, struct anon_pin *pin,
 		index = folio_next_index(folio);
 	} while (folio_batch_add(fbatch, folio) && index < end);
 	return 0;
-}
-
-/*
- * Does a pin for the long term have to move one of them first?  That is a
- * matter of the zone and of the pageblock, which is looked at once.
- */
-static bool anon_pin_must_move(struct folio_batch *fbatch)
-{
-	unsigned long block, last = ULONG_MAX;
-	unsigned int i;
-
-	for (i = 0; i < folio_batch_count(fbatch); i++) {
-		struct folio *folio = fbatch->folios[i];
-
-		block = folio_pfn(folio) >> pageblock_order;
-		if (block == last)
-			continue;
-		if (!folio_is_longterm_pinnable(folio))
-			return true;
-		last = block;
-	}
-	return false;
 }
 
 /*
@@ -166,7 +238,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 	unsigned int i, nr;
 	int err;
 
-	err = anon_pin_find_batch(obj, pin, index, end, fbatch);
+	err = anon_pin_get_batch(obj, pin, index, end, fbatch);
 	if (err)
 		return err;
 
@@ -182,10 +254,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 		if (!i)
 			return -EAGAIN;
 	}
-	if (!anon_pin_must_move(fbatch))
-		return 0;
-	return check_and_migrate_movable_folios(folio_batch_count(fbatch),
-						fbatch->folios);
+	return check_and_migrate_movable_folios(i, fbatch->folios);
 }
 
 /* Record a pinned batch; *@index advances past what has been recorded */
@@ -214,10 +283,23 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 	return err;
 }
 
-static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
+/* Pin and record pages from *@index on that are not simply there */
+static int anon_pin_some(struct anon_object *obj, pgoff_t *index, pgoff_t end,
 			 struct anon_pin *pin)
 {
 	struct folio_batch fbatch __uninitialized;
+	int err;
+
+	err = anon_pin_batch(obj, pin, *index, end, &fbatch);
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	return anon_pin_record(pin, &fbatch, index, end);
+}
+
+static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
+			 struct anon_pin *pin)
+{
+	struct anon_pin_runs runs __uninitialized;
 	int err = 0;
 
 	/* There is no chance: do not take all the memory for it first */
@@ -226,11 +308,11 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 
 	anon_pin_enter_alloc(obj, pin);
 	while (index < end && !err) {
-		err = anon_pin_batch(obj, pin, index, end, &fbatch);
-		if (!err)
-			err = anon_pin_record(pin, &fbatch, &index, end);
-		else if (err == -EAGAIN)
-			err = 0;
+		anon_pin_find(obj, index, end, &runs);
+		if (runs.nr)
+			err = anon_pin_record_runs(pin, &index, &runs);
+		else
+			err = anon_pin_some(obj, &index, end, pin);
 		cond_resched();
 	}
 	anon_pin_exit_alloc(pin);
