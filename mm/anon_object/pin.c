@@ -90,25 +90,40 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 
 struct anon_pin_runs {
 	unsigned int nr;
-	unsigned int nr_folios;
 	struct pglist_data *pgdat;	/* of all the folios */
-	unsigned long block;		/* pageblock of the last folio */
+	struct page *limit;		/* where the last run's pageblock ends */
 	struct anon_pin_run {
 		struct page *page;
 		unsigned long nr_pages;
 	} run[ANON_PIN_RUNS];
 };
 
-/* Is it of the same node, and may it be pinned where it is for the long term? */
-static bool anon_pin_enter_block(struct anon_pin_runs *runs,
-				 struct folio *folio)
+static void anon_pin_end_run(struct anon_pin_runs *runs, struct page *next)
 {
-	if (!runs->nr_folios)
+	struct anon_pin_run *run = &runs->run[runs->nr - 1];
+
+	if (runs->nr)
+		run->nr_pages = next - run->page;
+}
+
+/*
+ * Is there room for one, is the page's folio of the same node as the others,
+ * and may it be pinned where it is for the long term?
+ */
+static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
+			       struct page *page)
+{
+	unsigned long in_block = page_to_pfn(page) & (pageblock_nr_pages - 1);
+
+	if (runs->nr == ANON_PIN_RUNS || !folio_is_longterm_pinnable(folio))
+		return false;
+	if (!runs->nr)
 		runs->pgdat = folio_pgdat(folio);
 	else if (runs->pgdat != folio_pgdat(folio))
 		return false;
-	runs->block = folio_pfn(folio) >> pageblock_order;
-	return folio_is_longterm_pinnable(folio);
+	runs->limit = page + (pageblock_nr_pages - in_block);
+	runs->run[runs->nr++].page = page;
+	return true;
 }
 
 /*
@@ -120,50 +135,52 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 {
 	struct address_space *mapping = anon_object_mapping(obj);
 	XA_STATE(xas, &mapping->i_pages, index);
-	struct anon_pin_run *run = NULL;
+	struct page *next = NULL;	/* where the run would go on */
+	unsigned int nr_folios = 0;
 	struct folio *folio;
 
 	runs->nr = 0;
-	runs->nr_folios = 0;
-	runs->block = ULONG_MAX;
+	runs->limit = NULL;
 
 	rcu_read_lock();
 	for (folio = xas_load(&xas); folio && xas.xa_index < end;
 	     folio = xas_next(&xas)) {
-		unsigned long offset = 0, nr = 1;
+		struct page *page = &folio->page;
+		unsigned long nr = 1;
 
-		if (xas_retry(&xas, folio))
-			continue;
-		if (xa_is_value(folio) || xa_is_internal(folio))
+		if (xa_is_value(folio))
 			break;
+		if (xa_is_internal(folio)) {
+			if (xas_retry(&xas, folio))
+				continue;
+			break;
+		}
 		if (!folio_try_get(folio))
 			break;
-		if (folio_test_large(folio)) {
-			offset = xas.xa_index - folio->index;
-			nr = folio_nr_pages(folio);
-		}
 		/* fallocate() leaves folios that have yet to be cleared */
 		if (folio->mapping != mapping || !folio_test_uptodate(folio) ||
-		    folio->index + offset != xas.xa_index || offset >= nr ||
 		    folio_contain_hwpoisoned_page(folio))
 			goto put;
-
-		if (folio_pfn(folio) >> pageblock_order != runs->block) {
-			if (!anon_pin_enter_block(runs, folio))
+		if (!folio_test_large(folio)) {
+			if (folio->index != xas.xa_index)
 				goto put;
-			run = NULL;
+		} else {
+			if (!folio_contains(folio, xas.xa_index))
+				goto put;
+			page = folio_file_page(folio, xas.xa_index);
+			nr = min(folio_next_index(folio), end) - xas.xa_index;
 		}
-		if (!run || run->page + run->nr_pages != &folio->page) {
-			if (runs->nr == ANON_PIN_RUNS)
+
+		if (page != next || page >= runs->limit) {
+			anon_pin_end_run(runs, next);
+			if (!anon_pin_begin_run(runs, folio, page)) {
+				next = NULL;
 				goto put;
-			run = &runs->run[runs->nr++];
-			run->page = folio_page(folio, offset);
-			run->nr_pages = 0;
+			}
 		}
 		folio_ref_to_pin(folio);
-		nr -= offset;
-		run->nr_pages += min(nr, end - xas.xa_index);
-		if (++runs->nr_folios == ANON_PIN_WALK)
+		next = page + nr;
+		if (++nr_folios == ANON_PIN_WALK)
 			break;
 		if (nr > 1)
 			xas_advance(&xas, xas.xa_index + nr - 1);
@@ -174,9 +191,11 @@ put:
 	folio_put(folio);
 out:
 	rcu_read_unlock();
-	if (runs->nr_folios)
+	if (next)
+		anon_pin_end_run(runs, next);
+	if (nr_folios)
 		mod_node_page_state(runs->pgdat, NR_FOLL_PIN_ACQUIRED,
-				    runs->nr_folios);
+				    nr_folios);
 }
 
 static void anon_unpin_run(struct anon_pin_run *run)
@@ -226,6 +245,50 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 	return 0;
 }
 
+/* Pin or unpin a batch, counting once what is of one node in a row */
+static __always_inline void anon_pin_each(struct folio_batch *fbatch,
+					  void (*change)(struct folio *folio),
+					  enum node_stat_item item)
+{
+	struct pglist_data *pgdat = NULL;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		if (folio_pgdat(folio) != pgdat) {
+			if (nr)
+				mod_node_page_state(pgdat, item, nr);
+			pgdat = folio_pgdat(folio);
+			nr = 0;
+		}
+		nr++;
+		change(folio);
+	}
+	if (nr)
+		mod_node_page_state(pgdat, item, nr);
+}
+
+/*
+ * Does a pin for the long term have to move one of them first?  That is a
+ * matter of the zone and of the pageblock, which is looked at once.
+ */
+static bool anon_pin_must_move(struct folio_batch *fbatch)
+{
+	unsigned long block, last = ULONG_MAX;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		block = folio_pfn(fbatch->folios[i]) >> pageblock_order;
+		if (block == last)
+			continue;
+		if (!folio_is_longterm_pinnable(fbatch->folios[i]))
+			return true;
+		last = block;
+	}
+	return false;
+}
+
 /*
  * Pin folios from @index on.  On success there is at least one in @fbatch, and
  * they are next to each other.  -EAGAIN: none, but trying again may help.
@@ -243,7 +306,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 		return err;
 
 	nr = folio_batch_count(fbatch);
-	pin_folios(fbatch->folios, nr);
+	anon_pin_each(fbatch, folio_ref_to_pin, NR_FOLL_PIN_ACQUIRED);
 	/* Truncated, or swapped out, since it was looked up? */
 	for (i = 0; i < nr; i++)
 		if (fbatch->folios[i]->mapping != mapping)
@@ -254,6 +317,8 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 		if (!i)
 			return -EAGAIN;
 	}
+	if (!anon_pin_must_move(fbatch))
+		return 0;
 	return check_and_migrate_movable_folios(i, fbatch->folios);
 }
 
@@ -378,7 +443,7 @@ static void anon_unpin_flush(struct anon_unpin *unpin)
 	/* A folio on its way to a list will find the mapping evictable */
 	if (unpin->rescue && unevictable)
 		check_move_unevictable_folios(fbatch);
-	unpin_folios(fbatch->folios, folio_batch_count(fbatch));
+	anon_pin_each(fbatch, folio_put_pin, NR_FOLL_PIN_RELEASED);
 	folio_batch_reinit(fbatch);
 	cond_resched();
 }
@@ -391,9 +456,10 @@ static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
 				      struct page *page)
 {
 	struct folio *folio = page_folio(page);
-	unsigned long left = folio_nr_pages(folio) -
-			     folio_page_idx(folio, page);
+	unsigned long left = 1;
 
+	if (folio_test_large(folio))
+		left = folio_nr_pages(folio) - folio_page_idx(folio, page);
 	if (!folio_batch_add(&unpin->fbatch, folio))
 		anon_unpin_flush(unpin);
 	return left;
@@ -707,13 +773,10 @@ static void anon_unpin_sgl(struct anon_object *obj, struct scatterlist *sgl,
 		if (i)
 			sg = sg_next(sg);
 		nr = sg->length >> PAGE_SHIFT;
-		j = min(unpin.skip, nr);
 		pfn = page_to_pfn(sg_page(sg));
-		unpin.skip -= j;
-		while (j < nr) {
+		for (j = unpin.skip; j < nr; )
 			j += anon_unpin_folio(&unpin, pfn_to_page(pfn + j));
-			unpin.skip = max(j, nr) - nr;
-		}
+		unpin.skip = j - nr;
 	}
 	anon_unpin_end(&unpin);
 }
