@@ -100,10 +100,12 @@ struct anon_pin_runs {
 
 static void anon_pin_end_run(struct anon_pin_runs *runs, struct page *next)
 {
-	struct anon_pin_run *run = &runs->run[runs->nr - 1];
+	struct anon_pin_run *run;
 
-	if (runs->nr)
-		run->nr_pages = next - run->page;
+	if (!next)
+		return;
+	run = &runs->run[runs->nr - 1];
+	run->nr_pages = next - run->page;
 }
 
 /*
@@ -157,8 +159,12 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		}
 		if (!folio_try_get(folio))
 			break;
-		/* fallocate() leaves folios that have yet to be cleared */
-		if (folio->mapping != mapping || !folio_test_uptodate(folio) ||
+		/*
+		 * Reclaim that has not seen the reference has the folio locked.
+		 * fallocate() leaves folios that have yet to be cleared.
+		 */
+		if (folio_test_locked(folio) || !folio_test_uptodate(folio) ||
+		    folio->mapping != mapping ||
 		    folio_contain_hwpoisoned_page(folio))
 			goto put;
 		if (!folio_test_large(folio)) {
@@ -191,8 +197,7 @@ put:
 	folio_put(folio);
 out:
 	rcu_read_unlock();
-	if (next)
-		anon_pin_end_run(runs, next);
+	anon_pin_end_run(runs, next);
 	if (nr_folios)
 		mod_node_page_state(runs->pgdat, NR_FOLL_PIN_ACQUIRED,
 				    nr_folios);
