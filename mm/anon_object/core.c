@@ -172,19 +172,16 @@ anon_object_create_on(const struct anon_backend *backend,
 		      const struct anon_object_attrs *attrs)
 {
 	struct anon_object *obj;
-	struct file *file;
 
 	if (attrs->ops && !try_module_get(attrs->ops->owner))
 		return ERR_PTR(-ENODEV);
-	file = backend->create(attrs, attrs->size);
-	if (IS_ERR(file)) {
+	obj = backend->create(attrs);
+	if (IS_ERR(obj)) {
 		if (attrs->ops)
 			module_put(attrs->ops->owner);
-		return ERR_CAST(file);
+		return obj;
 	}
 
-	obj = anon_object_from_inode(file_inode(file));
-	obj->file = file;
 	refcount_set(&obj->refs, 1);
 	obj->ops = attrs->ops;
 	obj->private = attrs->private;

@@ -34,8 +34,8 @@ static vma_flags_t anon_hugetlb_acct(unsigned int flags)
 	return vma_flags;
 }
 
-static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
-					loff_t size)
+static struct anon_object *
+anon_hugetlb_create(const struct anon_object_attrs *attrs)
 {
 	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
 	u64 rounded;
@@ -44,7 +44,7 @@ static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
 
 	if (!page_size)
 		return ERR_PTR(-EINVAL);
-	rounded = ALIGN((u64)size, page_size);
+	rounded = ALIGN((u64)attrs->size, page_size);
 	if (rounded > MAX_LFS_FILESIZE || rounded > SIZE_MAX)
 		return ERR_PTR(-EINVAL);
 
@@ -54,7 +54,7 @@ static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
 				  HUGETLB_SHMFS_INODE : HUGETLB_ANONHUGE_INODE,
 				  attrs->page_shift);
 	if (IS_ERR(file))
-		return file;
+		return ERR_CAST(file);
 
 	inode = file_inode(file);
 	inode->i_flags &= ~S_PRIVATE;
@@ -62,7 +62,8 @@ static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
 		inode->i_flags |= S_PRIVATE;
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
 		HUGETLBFS_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	return file;
+	HUGETLBFS_I(inode)->anon.file = file;
+	return &HUGETLBFS_I(inode)->anon;
 }
 
 /* The pool has its own idea of how to allocate: @gfp means nothing to it */
@@ -157,8 +158,8 @@ u64 anon_hugetlb_page_size(unsigned int page_shift)
 	return 0;
 }
 
-static struct file *anon_hugetlb_create(const struct anon_object_attrs *attrs,
-					loff_t size)
+static struct anon_object *
+anon_hugetlb_create(const struct anon_object_attrs *attrs)
 {
 	return ERR_PTR(-EINVAL);
 }

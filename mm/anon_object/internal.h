@@ -29,9 +29,10 @@ struct anon_pin {
 /**
  * struct anon_backend - how an object's memory is had from a file system
  * @name: for people
- * @create: Make the backing file. @size is not negative and not above
- *	MAX_LFS_FILESIZE. Returns a file, open for reading and writing, whose
- *	inode's object has been initialised, or an ERR_PTR. May sleep.
+ * @create: Make the backing file, of the attributes' size, which is not negative
+ *	and not above MAX_LFS_FILESIZE. Returns the object of its inode, which
+ *	has been initialised, with &anon_object.file set to the file, open for
+ *	reading and writing, or an ERR_PTR. May sleep.
  * @get_folio: Find or allocate the folio at page @index, which is below the
  *	size. Returns it uptodate, unlocked and with a reference, or an
  *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
@@ -66,8 +67,7 @@ struct anon_pin {
  */
 struct anon_backend {
 	const char *name;
-	struct file *(*create)(const struct anon_object_attrs *attrs,
-			       loff_t size);
+	struct anon_object *(*create)(const struct anon_object_attrs *attrs);
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);

@@ -83,10 +83,10 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 
 /*
  * Folios that have been pinned in one walk, as runs of pages that are next to
- * each other in memory.  The walk is under RCU, and so must come to an end.
+ * each other in memory.  The walk is under RCU: it goes over so many pages.
  */
 #define ANON_PIN_RUNS	16
-#define ANON_PIN_WALK	512
+#define ANON_PIN_WALK	4096
 
 struct anon_pin_runs {
 	unsigned int nr;
@@ -138,6 +138,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct address_space *mapping = anon_object_mapping(obj);
 	XA_STATE(xas, &mapping->i_pages, index);
 	struct page *next = NULL;	/* where the run would go on */
+	pgoff_t stop = min(end, index + ANON_PIN_WALK);
 	unsigned int nr_folios = 0;
 	struct folio *folio;
 
@@ -145,7 +146,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	runs->limit = NULL;
 
 	rcu_read_lock();
-	for (folio = xas_load(&xas); folio && xas.xa_index < end;
+	for (folio = xas_load(&xas); folio && xas.xa_index < stop;
 	     folio = xas_next(&xas)) {
 		struct page *page = &folio->page;
 		unsigned long nr = 1;
@@ -186,8 +187,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		}
 		folio_ref_to_pin(folio);
 		next = page + nr;
-		if (++nr_folios == ANON_PIN_WALK)
-			break;
+		nr_folios++;
 		if (nr > 1)
 			xas_advance(&xas, xas.xa_index + nr - 1);
 	}
@@ -360,7 +360,9 @@ static int anon_pin_some(struct anon_object *obj, pgoff_t *index, pgoff_t end,
 	struct folio_batch fbatch __uninitialized;
 	int err;
 
+	anon_pin_enter_alloc(obj, pin);
 	err = anon_pin_batch(obj, pin, *index, end, &fbatch);
+	anon_pin_exit_alloc(pin);
 	if (err)
 		return err == -EAGAIN ? 0 : err;
 	return anon_pin_record(pin, &fbatch, index, end);
@@ -376,7 +378,6 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	if (end - index > totalram_pages())
 		return -ENOMEM;
 
-	anon_pin_enter_alloc(obj, pin);
 	while (index < end && !err) {
 		anon_pin_find(obj, index, end, &runs);
 		if (runs.nr)
@@ -385,7 +386,6 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			err = anon_pin_some(obj, &index, end, pin);
 		cond_resched();
 	}
-	anon_pin_exit_alloc(pin);
 	return err;
 }
 
@@ -431,13 +431,14 @@ static void anon_unpin_flush(struct anon_unpin *unpin)
 {
 	struct address_space *mapping = anon_object_mapping(unpin->obj);
 	struct folio_batch *fbatch = &unpin->fbatch;
+	bool dirty = unpin->flags & ANON_OBJECT_DIRTY;
 	bool unevictable = false;
 	unsigned int i;
 
 	for (i = 0; i < folio_batch_count(fbatch); i++) {
 		struct folio *folio = fbatch->folios[i];
 
-		if (unpin->flags & ANON_OBJECT_DIRTY && !folio_test_dirty(folio))
+		if (dirty && !folio_test_dirty(folio))
 			folio_mark_dirty(folio);
 		if (folio->mapping == mapping)
 			unpin->covered += folio_nr_pages(folio);

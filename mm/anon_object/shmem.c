@@ -5,6 +5,7 @@
  * Without CONFIG_SHMEM there is ramfs behind the same functions, and nothing is
  * swapped.
  */
+#include <linux/blkdev.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/rmap.h>
@@ -15,8 +16,8 @@
 #include "../swap.h"
 #include "internal.h"
 
-static struct file *anon_shmem_create(const struct anon_object_attrs *attrs,
-				      loff_t size)
+static struct anon_object *
+anon_shmem_create(const struct anon_object_attrs *attrs)
 {
 	vma_flags_t vma_flags = EMPTY_VMA_FLAGS;
 	struct shmem_inode_info *info;
@@ -28,18 +29,20 @@ static struct file *anon_shmem_create(const struct anon_object_attrs *attrs,
 	if (attrs->flags & ANON_OBJECT_NORESERVE)
 		vma_flags_set(&vma_flags, VMA_NORESERVE_BIT);
 	if (attrs->flags & ANON_OBJECT_PRIVATE)
-		file = shmem_kernel_file_setup(attrs->name, size, vma_flags);
+		file = shmem_kernel_file_setup(attrs->name, attrs->size,
+					       vma_flags);
 	else
-		file = shmem_file_setup(attrs->name, size, vma_flags);
+		file = shmem_file_setup(attrs->name, attrs->size, vma_flags);
 	if (IS_ERR(file))
-		return file;
+		return ERR_CAST(file);
 
 	info = SHMEM_I(file_inode(file));
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
 		info->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
 	info->anon.huge = has_transparent_hugepage() ? attrs->huge :
 						       ANON_OBJECT_HUGE_NEVER;
-	return file;
+	info->anon.file = file;
+	return &info->anon;
 }
 
 static struct folio *anon_shmem_get_folio(struct anon_object *obj,
@@ -181,10 +184,12 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 {
 	struct swap_iocb *plug = NULL;
 	struct folio_batch fbatch;
+	struct blk_plug blk_plug;
 	bool drained = false;
 	long written = 0;
 	unsigned int i;
 
+	blk_start_plug(&blk_plug);
 	folio_batch_init(&fbatch);
 	while (start < end &&
 	       filemap_get_folios(anon_object_mapping(obj), &start, end - 1,
@@ -206,6 +211,7 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 	}
 	if (plug)
 		swap_write_unplug(plug);
+	blk_finish_plug(&blk_plug);
 	return written;
 }
 

@@ -23,7 +23,6 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <linux/writeback.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
@@ -384,44 +383,57 @@ static void swap_fill(void)
 	drm_gem_put_pages(swapped, pages, true, false);
 }
 
-#if !PORTED
-/* As i915 does it, which is who does it */
-static void swap_out_stock(struct address_space *mapping)
+/*
+ * What the calling task has done.  Under -icount the clock jumps while the
+ * processor is idle, and the idle time that the kernel accounts is not exact
+ * then; what a task has run is, once it has slept.
+ */
+static u64 task_now(void)
 {
-	struct writeback_control wbc = {
-		.sync_mode = WB_SYNC_NONE,
-		.nr_to_write = LONG_MAX,
-		.range_start = 0,
-		.range_end = LLONG_MAX,
-	};
-	struct folio *folio = NULL;
-	int error = 0;
+	schedule_timeout_uninterruptible(1);
+	return current->se.sum_exec_runtime;
+}
 
-	while ((folio = writeback_iter(mapping, &wbc, folio, &error))) {
-		if (folio_mapped(folio))
-			folio_redirty_for_writepage(&wbc, folio);
-		else
-			error = shmem_writeout(folio, NULL, NULL);
-	}
+#if !PORTED
+/*
+ * There is no function that does it: i915's loop over writeback_iter() writes
+ * nothing, for it looks for folios that are tagged dirty, and shmem does not
+ * tag them.  So reclaim has to, by way of the task's memory cgroup.
+ */
+static int reclaim(const char *bytes)
+{
+	struct file *file;
+	ssize_t done;
+	loff_t pos = 0;
+
+	file = filp_open("/sys/fs/cgroup/bench/memory.reclaim", O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	done = kernel_write(file, bytes, strlen(bytes), &pos);
+	fput(file);
+	return done < 0 ? done : 0;
 }
 #endif
 
 static void swap_out(const char *name)
 {
-	u64 begin = bench_now();
+	u64 begin = task_now();
+	long ret;
 
 #if PORTED
-	anon_object_swap_out(swapped->anon, 0, SWAPPED);
+	ret = anon_object_swap_out(swapped->anon, 0, SWAPPED);
 #else
-	swap_out_stock(swapped->filp->f_mapping);
+	ret = reclaim("64M");
 #endif
-	bench_report(name, "a_page", bench_now() - begin, SWAPPED >> PAGE_SHIFT);
+	if (ret < 0)
+		pr_err("could not be swapped out: %ld\n", ret);
+	bench_report(name, "a_page", task_now() - begin, SWAPPED >> PAGE_SHIFT);
 }
 
 static void swap_back(const char *name)
 {
 	u64 resident = swapped->filp->f_mapping->nrpages;
-	u64 begin = bench_now(), spent;
+	u64 begin = task_now(), spent;
 	struct page **pages;
 
 	if (resident) {
@@ -429,7 +441,7 @@ static void swap_back(const char *name)
 		return;
 	}
 	pages = drm_gem_get_pages(swapped);
-	spent = bench_now() - begin;
+	spent = task_now() - begin;
 	if (IS_ERR(pages)) {
 		pr_err("could not be swapped in: %ld\n", PTR_ERR(pages));
 		return;
@@ -569,7 +581,7 @@ static const struct drm_driver driver = {
 	.major = 1,
 };
 
-/* "fill", "out CASE", "back CASE" */
+/* "new", "fill", "out CASE", "back CASE" */
 static ssize_t command_write(struct file *file, const char __user *user,
 			     size_t len, loff_t *pos)
 {
@@ -580,11 +592,14 @@ static ssize_t command_write(struct file *file, const char __user *user,
 	buf[len] = 0;
 	name = strim(buf);
 	strsep(&name, " ");
-	if (!swapped)
+	if (!strcmp(buf, "new")) {
+		if (swapped)
+			drm_gem_object_put(swapped);
 		swapped = object_new(plain, SWAPPED, false);
+	}
 	if (!swapped)
 		return -ENOMEM;
-	if (!strcmp(buf, "fill"))
+	if (!strcmp(buf, "new") || !strcmp(buf, "fill"))
 		swap_fill();
 	else if (!strcmp(buf, "out") && name)
 		swap_out(name);

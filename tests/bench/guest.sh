@@ -44,16 +44,24 @@ group=/sys/fs/cgroup/bench
 mkdir -p "$group"
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 echo $$ >"$group/cgroup.procs"
+once()
+{
+	echo "out $1" >$debug
+	sleep 1
+	echo 200M >"$group/memory.reclaim" 2>/dev/null || :
+	sleep 1
+	echo "back $2" >$debug
+}
+# A new object, and then the same one again: its large folios have come back
+# as small ones
 swap_cases()
 {
-	wanted "$1/out" "$1/back" || return 0
+	wanted "$1/out" "$1/back" "$1/out-again" "$1/back-again" || return 0
 	for _ in 1 2 3 4 5; do
+		echo new >$debug
+		once "$1/out" "$1/back"
 		echo fill >$debug
-		echo "out $1/out" >$debug
-		sleep 1
-		echo 200M >"$group/memory.reclaim" 2>/dev/null || :
-		sleep 1
-		echo "back $1/back" >$debug
+		once "$1/out-again" "$1/back-again"
 	done
 }
 swap_cases swap-disk

@@ -45,6 +45,8 @@ I915_FUNCTION(shmem_sg_alloc_table);
 I915_FUNCTION(shmem_sg_free_table);
 #endif
 
+#define I915_WARM 3
+
 /*
  * What i915 calls for the memory of an object: a table, from memory that is
  * there already
@@ -63,8 +65,11 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 		(i915->mm.regions[INTEL_REGION_SMEM], size, 0, flags);
 	if (IS_ERR(obj))
 		return;
-	/* The first time allocates */
-	for (round = 0; round <= bench_rounds; round++) {
+	/*
+	 * The first time allocates, and the next ones move folios between the
+	 * lists of reclaim
+	 */
+	for (round = 0; round < bench_rounds + I915_WARM; round++) {
 #if PORTED
 		begin = bench_now();
 		if (anon_object_pin_sgt(obj->base.anon, 0, size, UINT_MAX, &sgt))
@@ -87,7 +92,7 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 		I915_CALL(shmem_sg_free_table)(&sgt, mapping, true, true);
 		freed = bench_now() - begin;
 #endif
-		if (!round)
+		if (round < I915_WARM)
 			continue;
 		bench_report(alloc, "a_page", allocated, size >> PAGE_SHIFT);
 		bench_report(free, "a_page", freed, size >> PAGE_SHIFT);

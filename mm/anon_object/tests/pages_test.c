@@ -279,7 +279,7 @@ static const struct anon_test_refused {
 	}, {
 		.desc = "gfp-unknown",
 		.attrs = { .name = "kunit", .size = SZ_4K,
-			   .gfp = (__force gfp_t)(__GFP_BITS_MASK + 1) },
+			   .gfp = (__force gfp_t)BIT(__GFP_BITS_SHIFT) },
 		.err = -EINVAL,
 	}, {
 		.desc = "more-than-there-is",
