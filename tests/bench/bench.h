@@ -18,6 +18,7 @@ extern unsigned int bench_rounds;
 
 bool bench_wanted(const char *name);
 u64 bench_now(void);
+u64 bench_since(u64 begin);
 void bench_report(const char *name, const char *unit, u64 spent, u64 count);
 u64 bench_above_clear(u64 spent, u64 nr_pages);
 

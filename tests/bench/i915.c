@@ -74,11 +74,11 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 		begin = bench_now();
 		if (anon_object_pin_sgt(obj->base.anon, 0, size, UINT_MAX, &sgt))
 			break;
-		allocated = bench_now() - begin;
+		allocated = bench_since(begin);
 		begin = bench_now();
 		anon_object_unpin_sgt(obj->base.anon, &sgt, ANON_OBJECT_DIRTY |
 				      ANON_OBJECT_ACCESSED);
-		freed = bench_now() - begin;
+		freed = bench_since(begin);
 #else
 		struct address_space *mapping = obj->base.filp->f_mapping;
 
@@ -87,10 +87,10 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 						    obj->mm.region, mapping,
 						    UINT_MAX & PAGE_MASK))
 			break;
-		allocated = bench_now() - begin;
+		allocated = bench_since(begin);
 		begin = bench_now();
 		I915_CALL(shmem_sg_free_table)(&sgt, mapping, true, true);
-		freed = bench_now() - begin;
+		freed = bench_since(begin);
 #endif
 		if (round < I915_WARM)
 			continue;
@@ -135,7 +135,7 @@ static void i915_internal(struct drm_i915_private *i915, size_t size,
 			if (i915_one_internal(i915, size))
 				return;
 		I915_CALL(i915_gem_flush_free_objects)(i915);
-		bench_report(name, "an_object", bench_now() - begin,
+		bench_report(name, "an_object", bench_since(begin),
 			     I915_OBJECTS);
 		rcu_barrier();
 	}

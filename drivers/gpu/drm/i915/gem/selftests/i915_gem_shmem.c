@@ -35,6 +35,25 @@ static int fill(struct drm_i915_gem_object *obj)
 	return 0;
 }
 
+static struct drm_i915_gem_object *
+create_filled(struct drm_i915_private *i915, resource_size_t size)
+{
+	struct drm_i915_gem_object *obj;
+	int err;
+
+	obj = i915_gem_object_create_shmem(i915, size);
+	if (IS_ERR(obj))
+		return obj;
+
+	err = fill(obj);
+	if (err) {
+		i915_gem_object_put(obj);
+		return ERR_PTR(err);
+	}
+
+	return obj;
+}
+
 static int compare(struct drm_i915_gem_object *obj)
 {
 	unsigned long i;
@@ -158,6 +177,20 @@ static int stays(struct drm_i915_gem_object *obj)
 	return 0;
 }
 
+/* Out to swap, and as it was when it is used again */
+static int goes_and_returns(struct drm_i915_gem_object *obj)
+{
+	int err;
+
+	err = put_pages(obj);
+	if (!err)
+		err = swap_out(obj);
+	if (!err)
+		err = compare(obj);
+
+	return err;
+}
+
 static int igt_shmem_swap(void *arg)
 {
 	struct drm_i915_private *i915 = arg;
@@ -167,17 +200,11 @@ static int igt_shmem_swap(void *arg)
 	if (!can_swap(__func__))
 		return 0;
 
-	obj = i915_gem_object_create_shmem(i915, SZ_2M + SZ_64K);
+	obj = create_filled(i915, SZ_2M + SZ_64K);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 
-	err = fill(obj);
-	if (!err)
-		err = put_pages(obj);
-	if (!err)
-		err = swap_out(obj);
-	if (!err)
-		err = compare(obj);
+	err = goes_and_returns(obj);
 
 	i915_gem_object_put(obj);
 	return err;
@@ -192,20 +219,14 @@ static int igt_shmem_pinned(void *arg)
 	if (!can_swap(__func__))
 		return 0;
 
-	obj = i915_gem_object_create_shmem(i915, SZ_2M);
+	obj = create_filled(i915, SZ_2M);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 
 	/* No user is left, but the pages stay until they are put */
-	err = fill(obj);
+	err = stays(obj);
 	if (!err)
-		err = stays(obj);
-	if (!err)
-		err = put_pages(obj);
-	if (!err)
-		err = swap_out(obj);
-	if (!err)
-		err = compare(obj);
+		err = goes_and_returns(obj);
 
 	i915_gem_object_put(obj);
 	return err;
@@ -300,15 +321,12 @@ static int igt_shmem_purge(void *arg)
 	struct drm_i915_gem_object *obj;
 	struct anon_object_stat stat;
 	u32 dword;
-	int err;
+	int err = 0;
 
-	obj = i915_gem_object_create_shmem(i915, SZ_2M);
+	obj = create_filled(i915, SZ_2M);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 
-	err = fill(obj);
-	if (err)
-		goto out;
 	make_purgeable(obj);
 	i915_gem_shrink(NULL, i915, -1ul, NULL, I915_SHRINK_UNBOUND);
 
@@ -420,13 +438,11 @@ static int low_shmem(struct drm_i915_private *i915, bool swaps)
 	struct drm_i915_gem_object *obj;
 	int err;
 
-	obj = i915_gem_object_create_shmem(i915, SZ_2M);
+	obj = create_filled(i915, SZ_2M);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 
-	err = fill(obj);
-	if (!err)
-		err = none_high(obj);
+	err = none_high(obj);
 	if (!err)
 		err = put_pages(obj);
 	if (!err && swaps) {
