@@ -3,9 +3,9 @@
  * Pinning an object's memory: for device access, and for the kernel's own
  * mappings.
  *
- * A pin walks the object's folios, one look-up a folio and in batches where
- * they are resident, and hands them to what records them: an array of pages or
- * a scatterlist.  An unpin walks that record and never the object, for the
+ * A pin walks the object's folios, one look-up a folio, and hands them to what
+ * records them, an array of pages or a scatterlist: what is resident as runs of
+ * pages that are next to each other, the rest in batches.  An unpin walks that record and never the object, for the
  * object may have been truncated since.  In either record a folio is one run
  * of pages, and it is pinned once a run.
  */
@@ -130,7 +130,9 @@ static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
 
 /*
  * Pin what is there from @index on, up to a hole, to what somebody is at right
- * now, or to what has to be moved first.
+ * now, or to what has to be moved first.  With small folios this is what a pin
+ * costs; so it is one loop, and not filemap_get_folios_contig() and one loop
+ * for each of the rest.
  */
 static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			  struct anon_pin_runs *runs)
@@ -233,7 +235,7 @@ static int anon_pin_record_runs(struct anon_pin *pin, pgoff_t *index,
 	return err;
 }
 
-/* Find or allocate folios from @index on, the first of them at any cost */
+/* Find or allocate folios from @index on, at any cost */
 static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 			      pgoff_t index, pgoff_t end,
 			      struct folio_batch *fbatch)
@@ -243,18 +245,20 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 	folio_batch_init(fbatch);
 	do {
 		folio = anon_pin_get_folio(obj, pin, index, end - index);
-		if (IS_ERR(folio))
-			return folio_batch_count(fbatch) ? 0 : PTR_ERR(folio);
+		if (IS_ERR(folio)) {
+			folio_batch_release(fbatch);
+			return PTR_ERR(folio);
+		}
 		index = folio_next_index(folio);
 	} while (folio_batch_add(fbatch, folio) && index < end);
 	return 0;
 }
 
-/* Pin or unpin a batch, counting once what is of one node in a row */
-static __always_inline void anon_pin_each(struct folio_batch *fbatch,
-					  void (*change)(struct folio *folio),
-					  enum node_stat_item item)
+/* Turn references into pins, or give pins back; a node's are counted at once */
+static __always_inline void anon_pin_each(struct folio_batch *fbatch, bool pin)
 {
+	enum node_stat_item item = pin ? NR_FOLL_PIN_ACQUIRED :
+					 NR_FOLL_PIN_RELEASED;
 	struct pglist_data *pgdat = NULL;
 	unsigned int i, nr = 0;
 
@@ -268,7 +272,10 @@ static __always_inline void anon_pin_each(struct folio_batch *fbatch,
 			nr = 0;
 		}
 		nr++;
-		change(folio);
+		if (pin)
+			folio_ref_to_pin(folio);
+		else
+			folio_put_pins(folio, 1);
 	}
 	if (nr)
 		mod_node_page_state(pgdat, item, nr);
@@ -311,7 +318,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 		return err;
 
 	nr = folio_batch_count(fbatch);
-	anon_pin_each(fbatch, folio_ref_to_pin, NR_FOLL_PIN_ACQUIRED);
+	anon_pin_each(fbatch, true);
 	/* Truncated, or swapped out, since it was looked up? */
 	for (i = 0; i < nr; i++)
 		if (fbatch->folios[i]->mapping != mapping)
@@ -449,7 +456,7 @@ static void anon_unpin_flush(struct anon_unpin *unpin)
 	/* A folio on its way to a list will find the mapping evictable */
 	if (unpin->rescue && unevictable)
 		check_move_unevictable_folios(fbatch);
-	anon_pin_each(fbatch, folio_put_pin, NR_FOLL_PIN_RELEASED);
+	anon_pin_each(fbatch, false);
 	folio_batch_reinit(fbatch);
 	cond_resched();
 }
@@ -715,7 +722,7 @@ static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
 
 		err = anon_sgt_next(ps);
 		if (err) {
-			/* What has been added of the folio does not count */
+			/* What has been added of the run does not count */
 			ps->nents = nents;
 			return err;
 		}

@@ -6,6 +6,8 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
+#include <linux/vmstat.h>
+#include <linux/workqueue.h>
 
 #include "test.h"
 
@@ -707,6 +709,139 @@ static void anon_object_test_unpin_flags(struct kunit *test)
 	anon_test_flags(test, ANON_OBJECT_DIRTY | ANON_OBJECT_ACCESSED);
 }
 
+/* A second use activates folios at once, and the lists' sizes know of it. */
+static void anon_object_test_unpin_activates(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_16M,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+	};
+	/* What a processor has counted for itself may be missing */
+	const long slack = 128 * (num_online_cpus() + 1);
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page **pages = anon_test_pages(test, obj);
+	const long nr = SZ_16M >> PAGE_SHIFT;
+	long active, inactive, i, moved = 0;
+
+	if (IS_ENABLED(CONFIG_LRU_GEN))
+		kunit_skip(test, "no active list, but generations");
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_16M, pages), 0);
+	anon_object_unpin_pages(obj, pages, nr, ANON_OBJECT_ACCESSED);
+	for (i = 0; i < nr; i++)
+		if (folio_test_active(page_folio(pages[i])))
+			break;
+	KUNIT_EXPECT_EQ(test, i, nr);
+	active = global_node_page_state(NR_ACTIVE_ANON);
+	inactive = global_node_page_state(NR_INACTIVE_ANON);
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_16M, pages), 0);
+	anon_object_unpin_pages(obj, pages, nr, ANON_OBJECT_ACCESSED);
+	/* But for those on their way to a list from another processor */
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = page_folio(pages[i]);
+
+		KUNIT_EXPECT_TRUE(test, folio_test_active(folio) ||
+				  !folio_test_lru(folio));
+		moved += folio_test_active(folio) &&
+			 !folio_test_referenced(folio);
+	}
+	KUNIT_EXPECT_GT(test, moved, nr - slack);
+	active = global_node_page_state(NR_ACTIVE_ANON) - active;
+	inactive -= global_node_page_state(NR_INACTIVE_ANON);
+	KUNIT_EXPECT_LT(test, abs(active - nr), slack);
+	KUNIT_EXPECT_LT(test, abs(inactive - nr), slack);
+}
+
+struct anon_test_pinner {
+	struct work_struct work;
+	struct anon_test_pin *pin;
+	struct completion done;
+	int err;
+};
+
+static void anon_test_pinner_work(struct work_struct *work)
+{
+	struct anon_test_pinner *pinner =
+		container_of(work, struct anon_test_pinner, work);
+	struct anon_test_pin *pin = pinner->pin;
+
+	pinner->err = anon_object_pin_pages(pin->obj, 0, pin->size, pin->pages);
+	complete(&pinner->done);
+}
+
+/* Whoever has a folio locked, as reclaim has it, is waited for. */
+static void anon_object_test_pin_waits(struct kunit *test)
+{
+	struct anon_test_pinner pinner = { .pin = anon_test_pin(test) };
+	struct anon_test_pin *pin = pinner.pin;
+	struct folio *folio;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "reclaim has nothing to do with huge pages");
+	anon_test_fill(test, pin->obj);
+	folio = filemap_lock_folio(pin->mapping, pin->nr - 1);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+
+	init_completion(&pinner.done);
+	INIT_WORK_ONSTACK(&pinner.work, anon_test_pinner_work);
+	schedule_work(&pinner.work);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&pinner.done,
+							  HZ / 10), 0);
+	folio_unlock(folio);
+	folio_put(folio);
+	flush_work(&pinner.work);
+	destroy_work_on_stack(&pinner.work);
+
+	KUNIT_ASSERT_EQ(test, pinner.err, 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_in_cache(pin, pin->pages, 0,
+						   pin->nr));
+	anon_test_unpin_all(pin);
+	anon_test_expect_unpinned(test, pin);
+}
+
+/* Pages of which none is next to the one before are as good as others. */
+static void anon_object_test_pin_scattered(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_1M,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page **single = anon_test_pages(test, obj);
+	struct page **pages = anon_test_pages(test, obj);
+	long i, j, nr = SZ_1M >> PAGE_SHIFT, runs = 0;
+	struct sg_table sgt;
+
+	/* What is allocated in a row goes to places that are not */
+	for (j = 0; j < nr; j++) {
+		i = j * 37 % nr;
+		KUNIT_ASSERT_EQ(test, 0,
+				anon_object_pin_pages(obj, i << PAGE_SHIFT,
+						      PAGE_SIZE, &single[i]));
+	}
+	for (i = 1; i < nr; i++)
+		runs += page_to_pfn(single[i]) != page_to_pfn(single[i - 1]) + 1;
+	KUNIT_EXPECT_GT(test, runs, 32);
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_1M, pages), 0);
+	KUNIT_EXPECT_MEMEQ(test, pages, single, nr * sizeof(*pages));
+	KUNIT_ASSERT_EQ(test, anon_object_pin_sgt(obj, 0, SZ_1M, UINT_MAX,
+						  &sgt), 0);
+	KUNIT_EXPECT_EQ(test, sgt.orig_nents, runs + 1);
+	anon_object_unpin_sgt(obj, &sgt, 0);
+	anon_object_unpin_pages(obj, pages, nr, 0);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_TRUE(test,
+				  folio_maybe_dma_pinned(page_folio(single[i])));
+		anon_object_unpin_pages(obj, &single[i], 1, 0);
+		KUNIT_EXPECT_FALSE(test,
+				   folio_maybe_dma_pinned(page_folio(single[i])));
+	}
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
 /* A mapping is the object's memory, for reading and for writing. */
 static void anon_object_test_vmap(struct kunit *test)
 {
@@ -824,6 +959,10 @@ static struct kunit_case anon_object_pin_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_unpin_flags,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_unpin_activates),
+	KUNIT_CASE_PARAM(anon_object_test_pin_waits,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_pin_scattered),
 	KUNIT_CASE_PARAM(anon_object_test_vmap, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_many,
 			 anon_test_backend_gen_params),
