@@ -9,6 +9,7 @@
  * /sys/kernel/debug/anon_bench.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/glob.h>
 #include <linux/highmem.h>
@@ -416,12 +417,6 @@ static u64 task_now(void)
 	return current->se.sum_exec_runtime;
 }
 
-#if !PORTED
-/*
- * There is no function that does it: i915's loop over writeback_iter() writes
- * nothing, for it looks for folios that are tagged dirty, and shmem does not
- * tag them.  So reclaim has to, by way of the task's memory cgroup.
- */
 static int reclaim(const char *bytes)
 {
 	struct file *file;
@@ -435,20 +430,36 @@ static int reclaim(const char *bytes)
 	fput(file);
 	return done < 0 ? done : 0;
 }
+
+/*
+ * Until the memory is free.  Stock has no function for it: i915's loop over
+ * writeback_iter() writes nothing, for it looks for folios that are tagged
+ * dirty, and shmem does not tag them.  So reclaim has to, by way of the task's
+ * memory cgroup; which is also who frees what has been written by then.
+ */
+static int swap_out_all(void)
+{
+#if PORTED
+	long ret = anon_object_swap_out(swapped->anon, 0, SWAPPED);
+
+	if (ret < 0)
+		return ret;
+	/* The disk is not waited for by the task; -EAGAIN: all is free already */
+	msleep(1000);
+	reclaim("64M");
+	return 0;
+#else
+	return reclaim("64M");
 #endif
+}
 
 static void swap_out(const char *name)
 {
 	u64 begin = task_now();
-	long ret;
+	int err = swap_out_all();
 
-#if PORTED
-	ret = anon_object_swap_out(swapped->anon, 0, SWAPPED);
-#else
-	ret = reclaim("64M");
-#endif
-	if (ret < 0)
-		pr_err("could not be swapped out: %ld\n", ret);
+	if (err)
+		pr_err("could not be swapped out: %d\n", err);
 	bench_report(name, "a_page", task_now() - begin, SWAPPED >> PAGE_SHIFT);
 }
 

@@ -138,17 +138,34 @@ static void anon_object_test_pool_all(struct kunit *test)
 	anon_test_expect_pool(test, &pool, 0, 0);
 }
 
+static void anon_test_count_call(struct anon_object *obj,
+				 unsigned long nr_pages)
+{
+	unsigned int *calls = anon_object_private(obj);
+
+	(*calls)++;
+}
+
+static const struct anon_object_ops anon_test_calls_ops = {
+	.shrink = anon_test_count_call,
+};
+
 /* A pin that the pool cannot serve fails as a whole. */
 static void anon_object_test_pin_fails(struct kunit *test)
 {
 	struct anon_test_pool pool = anon_test_pool_init(test, 1);
 	loff_t size = (pool.avail + 1) * pool.size;
+	struct anon_object_attrs attrs =
+		anon_test_huge_attrs(size, ANON_OBJECT_NORESERVE);
+	unsigned int calls = 0;
 	struct anon_object_map map;
 	struct anon_object *obj;
 	struct page **pages;
 	struct sg_table sgt;
 
-	obj = anon_test_huge_object(test, size, ANON_OBJECT_NORESERVE);
+	attrs.ops = &anon_test_calls_ops;
+	attrs.private = &calls;
+	obj = anon_test_create(test, &attrs);
 	pages = kvmalloc_array(size >> PAGE_SHIFT, sizeof(*pages), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, size, pages),
@@ -159,6 +176,8 @@ static void anon_object_test_pin_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_vmap(obj, 0, size, PAGE_KERNEL, &map),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	/* The owner has been asked in vain once a pin */
+	KUNIT_EXPECT_EQ(test, calls, 3);
 
 	/* What it had allocated is the object's, and held by nobody else */
 	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, size), 0);
