@@ -51,8 +51,11 @@ bool bench_wanted(const char *name)
 	return glob_match(only, name);
 }
 
-/* What the processor has done; waiting for a disk is not work */
-u64 bench_now(void)
+/*
+ * What the processor has done; waiting for a disk is not work.  Not inlined, for
+ * tests/bench/profile looks for the calls.
+ */
+noinline u64 bench_now(void)
 {
 	int cpu = raw_smp_processor_id();
 
