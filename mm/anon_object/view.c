@@ -45,7 +45,6 @@
  */
 struct anon_view {
 	struct anon_object *obj;
-	struct file *base;
 	const struct anon_view_ops *ops;
 	void *private;
 	unsigned long pgoff;
@@ -139,7 +138,7 @@ static int anon_view_mmap(struct file *file, struct vm_area_struct *vma)
 		if (err)
 			return err;
 	}
-	err = vfs_mmap(view->base, vma);
+	err = vfs_mmap(view->obj->file, vma);
 	if (err) {
 		if (ops && ops->close)
 			ops->close(vma, view->private);
@@ -164,7 +163,7 @@ anon_view_get_unmapped_area(struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long pgoff,
 			    unsigned long flags)
 {
-	struct file *base = ((struct anon_view *)file->private_data)->base;
+	struct file *base = ((struct anon_view *)file->private_data)->obj->file;
 
 	return base->f_op->get_unmapped_area(base, addr, len, pgoff, flags);
 }
@@ -306,7 +305,7 @@ static ssize_t anon_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static int anon_view_fsync(struct file *file, loff_t start, loff_t end,
 			   int datasync)
 {
-	struct file *base = ((struct anon_view *)file->private_data)->base;
+	struct file *base = ((struct anon_view *)file->private_data)->obj->file;
 
 	if (!base->f_op->fsync)
 		return -EINVAL;
@@ -317,7 +316,7 @@ static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 				loff_t len)
 {
 	struct anon_view *view = file->private_data;
-	struct file *base = view->base;
+	struct file *base = view->obj->file;
 
 	if (!base->f_op->fallocate)
 		return -EOPNOTSUPP;
@@ -343,7 +342,6 @@ static int anon_view_release(struct inode *inode, struct file *file)
 		view->ops->release(view->private);
 	if (view->ops)
 		module_put(view->ops->owner);
-	fput(view->base);
 	anon_object_put(view->obj);
 	kfree(view);
 	return 0;
@@ -463,19 +461,20 @@ struct file *anon_object_view(struct anon_object *obj,
 		return ERR_PTR(-ENODEV);
 
 	err = -ENOMEM;
-	view = kzalloc_obj(*view);
+	view = kmalloc_obj(*view);
 	if (!view)
 		goto err_module;
-	view->base = anon_object_file(obj);
 	view->ops = attrs->ops;
 	view->private = attrs->private;
 	view->pgoff = attrs->pgoff;
+	view->base_vm_ops = NULL;
 
-	file = alloc_file_clone(view->base, attrs->flags,
-				anon_view_fops_for(attrs, view->base));
+	file = alloc_file_clone(obj->file, attrs->flags,
+				anon_view_fops_for(attrs, obj->file));
 	err = PTR_ERR_OR_ZERO(file);
 	if (err)
 		goto err_view;
+	/* This is what keeps the file */
 	view->obj = anon_object_get(obj);
 	file->private_data = view;
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
@@ -484,7 +483,6 @@ struct file *anon_object_view(struct anon_object *obj,
 	return file;
 
 err_view:
-	fput(view->base);
 	kfree(view);
 err_module:
 	if (attrs->ops)
