@@ -5,9 +5,9 @@
  *
  * A pin walks the object's folios, one look-up a folio, and hands them to what
  * records them, an array of pages or a scatterlist: what is resident as runs of
- * pages that are next to each other, the rest in batches.  An unpin walks that record and never the object, for the
- * object may have been truncated since.  In either record a folio is one run
- * of pages, and it is pinned once a run.
+ * pages that are next to each other, the rest in batches.  An unpin walks that
+ * record and never the object, for the object may have been truncated since.
+ * In either record a folio is one run of pages, and it is pinned once a run.
  */
 #include <linux/hugetlb.h>
 #include <linux/io.h>
