@@ -226,6 +226,7 @@ extern const struct anon_backend anon_pages_backend;
  *	of the mapping; irq-safe where there is an inode, because the last put
  *	may come from anywhere
  * @file: keeps inode and mount while @refs is not 0
+ * @size: where there is no inode: bytes
  * @pins: pins in force
  * @pinned: pages that they hold
  * @flags: ANON_OBJECT_*
@@ -243,7 +244,10 @@ struct anon_object {
 	struct obj_cgroup *objcg;
 	refcount_t refs;
 	raw_spinlock_t lock;	/* nests inside all else */
-	struct file *file;
+	union {
+		struct file *file;
+		loff_t size;
+	};
 	unsigned int pins;
 	unsigned long pinned;
 	u16 flags;
@@ -257,11 +261,10 @@ struct anon_object {
 /**
  * struct anon_pages - an object of the pages backend
  * @obj: the object
- * @blocks: the blocks of pages, by &page.lru of the first page of each, whose
- *	private data is the block's order; under the object's lock, but while
- *	the object is pinned there is no change any more
+ * @blocks: the blocks of pages, by &page.pcp_llist of the first page of each,
+ *	whose private data is the block's order; under the object's lock, but
+ *	while the object is pinned there is no change any more
  * @entry: the table of a pin that is the first one, and of one segment only
- * @size: bytes
  * @gfp: how to allocate
  * @embedded: made by anon_pages_embed()
  *
@@ -269,9 +272,8 @@ struct anon_object {
  */
 struct anon_pages {
 	struct anon_object obj;
-	struct list_head blocks;
+	struct llist_node *blocks;
 	struct scatterlist entry;
-	loff_t size;
 	gfp_t gfp;
 	bool embedded;
 };

@@ -312,7 +312,7 @@ struct anon_object *anon_object_get(struct anon_object *obj)
 }
 EXPORT_SYMBOL_GPL(anon_object_get);
 
-static void anon_object_put_file(struct anon_object *obj)
+static noinline void anon_object_put_file(struct anon_object *obj)
 {
 	const struct anon_object_ops *ops = NULL;
 	struct file *file = NULL;
@@ -367,7 +367,7 @@ EXPORT_SYMBOL_GPL(anon_object_put);
  */
 struct file *anon_object_file(struct anon_object *obj)
 {
-	return obj->file ? get_file(obj->file) : NULL;
+	return obj->inode ? get_file(obj->file) : NULL;
 }
 EXPORT_SYMBOL_GPL(anon_object_file);
 
@@ -380,7 +380,7 @@ EXPORT_SYMBOL_GPL(anon_object_file);
  */
 loff_t anon_object_size(const struct anon_object *obj)
 {
-	return obj->inode ? i_size_read(obj->inode) : obj->backend->size(obj);
+	return obj->inode ? i_size_read(obj->inode) : obj->size;
 }
 EXPORT_SYMBOL_GPL(anon_object_size);
 

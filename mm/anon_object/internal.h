@@ -13,7 +13,8 @@
  * @add: Take @nr pages from @page on, which are next to each other. An error
  *	fails the pin, with these pages not recorded.
  * @max_order: the largest block that is of use, where there are no folios
- * @entry: where a table of one segment may have it, or NULL
+ * @sgt: the table that is to be made, or NULL. A backend that has made it by
+ *	itself has recorded all pages.
  * @alloc_flags: private: allocations are for the long term,
  * @memcg: private: at the creator's charge
  * @old_memcg: private: and no longer afterwards
@@ -21,7 +22,7 @@
 struct anon_pin {
 	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
 	unsigned int max_order;
-	struct scatterlist *entry;
+	struct sg_table *sgt;
 	unsigned int alloc_flags;
 	struct mem_cgroup *memcg, *old_memcg;
 };
@@ -59,7 +60,6 @@ struct anon_pin {
  * Where there is no file system, and so no inode and no folio, there are these
  * and @stat, and all others are NULL:
  *
- * @size: in bytes. Called in any context.
  * @pin: Count a pin, have memory, and record pages @index up to @end in @pin.
  *	Returns 0 or an error, after which @unpin is called as well. May sleep.
  * @unpin: Give a pin back, of that many pages. Does not sleep.
@@ -82,7 +82,6 @@ struct anon_backend {
 	void (*set_locked)(struct anon_object *obj, bool locked);
 	void (*move_evictable)(struct anon_object *obj);
 
-	loff_t (*size)(const struct anon_object *obj);
 	int (*pin)(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		   struct anon_pin *pin);
 	void (*unpin)(struct anon_object *obj, unsigned long nr_pages);

@@ -10,8 +10,9 @@
  * record.
  */
 #include <linux/gfp.h>
-#include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/percpu.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -35,15 +36,15 @@ static struct anon_pages *anon_to_pages(const struct anon_object *obj)
 
 static unsigned long anon_pages_count(const struct anon_pages *pages)
 {
-	return DIV_ROUND_UP((u64)pages->size, PAGE_SIZE);
+	return DIV_ROUND_UP((u64)pages->obj.size, PAGE_SIZE);
 }
 
-static void anon_pages_free_blocks(struct list_head *blocks)
+static void anon_pages_free_blocks(struct llist_node *blocks)
 {
 	struct page *page, *next;
 	long freed = 0;
 
-	list_for_each_entry_safe(page, next, blocks, lru) {
+	llist_for_each_entry_safe(page, next, blocks, pcp_llist) {
 		unsigned int order = page_private(page);
 
 		set_page_private(page, 0);
@@ -53,14 +54,17 @@ static void anon_pages_free_blocks(struct list_head *blocks)
 	this_cpu_sub(anon_pages_resident, freed);
 }
 
-/* Blocks for all of the object, the largest that are to be had first */
-static int anon_pages_alloc_blocks(struct anon_pages *pages,
-				   unsigned int max_order,
-				   struct list_head *blocks)
+/* Blocks for all of the object, the largest that are to be had first, or NULL */
+static struct llist_node *anon_pages_alloc_blocks(struct anon_pages *pages,
+						  unsigned int max_order)
 {
 	unsigned long left = anon_pages_count(pages);
+	struct llist_node *blocks = NULL, **end = &blocks;
 	struct mem_cgroup *memcg, *old;
-	int err = 0;
+
+	/* There is no chance: do not take all the memory for it first */
+	if (left > totalram_pages())
+		return NULL;
 
 	memcg = anon_object_enter_memcg(&pages->obj, &old);
 	while (left) {
@@ -73,75 +77,119 @@ static int anon_pages_alloc_blocks(struct anon_pages *pages,
 		page = alloc_pages(gfp, order);
 		if (page) {
 			set_page_private(page, order);
-			list_add_tail(&page->lru, blocks);
+			*end = &page->pcp_llist;
+			end = &page->pcp_llist.next;
 			this_cpu_add(anon_pages_resident, 1L << order);
 			left -= 1UL << order;
 		} else if (order) {
 			/* Nor would later ones of that size be found */
 			max_order = order - 1;
 		} else {
-			err = -ENOMEM;
 			break;
 		}
 	}
+	*end = NULL;
 	anon_object_exit_memcg(memcg, old);
 
-	if (err)
+	if (left) {
 		anon_pages_free_blocks(blocks);
-	return err;
-}
-
-/*
- * What is there stays, for the caller has counted its pin, or is the creator.
- * Two that find nothing both allocate, and the second one's memory is not
- * needed then.
- */
-static int anon_pages_populate(struct anon_pages *pages, unsigned int max_order)
-{
-	LIST_HEAD(blocks);
-	int err;
-
-	/* There is no chance: do not take all the memory for it first */
-	if (anon_pages_count(pages) > totalram_pages())
-		return -ENOMEM;
-
-	err = anon_pages_alloc_blocks(pages, max_order, &blocks);
-	if (err)
-		return err;
-
-	scoped_guard(raw_spinlock, &pages->obj.lock) {
-		if (list_empty(&pages->blocks))
-			list_splice_init(&blocks, &pages->blocks);
+		return NULL;
 	}
-	if (unlikely(!list_empty(&blocks)))
-		anon_pages_free_blocks(&blocks);
-	return 0;
+	return blocks;
 }
 
 /* Without an inode, nobody comes from interrupts: the lock need not be irq-safe */
+static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
+{
+	struct anon_pages *pages = anon_to_pages(obj);
+	struct llist_node *blocks;
+
+	scoped_guard(raw_spinlock, &obj->lock) {
+		if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
+			return;
+		obj->pinned -= nr_pages;
+		if (--obj->pins || !(obj->flags & ANON_OBJECT_VOLATILE))
+			return;
+		blocks = pages->blocks;
+		pages->blocks = NULL;
+	}
+	anon_pages_free_blocks(blocks);
+}
+
+/*
+ * Have memory, and count a pin of it, which it stays for. On failure the pin is
+ * counted all the same. *@only tells whether there is no other.
+ */
+static int anon_pages_get_pin(struct anon_pages *pages, unsigned long nr_pages,
+			      unsigned int max_order, bool *only)
+{
+	struct anon_object *obj = &pages->obj;
+	struct llist_node *blocks = NULL;
+	bool found, there;
+
+again:
+	found = READ_ONCE(pages->blocks);
+	if (!found)
+		blocks = anon_pages_alloc_blocks(pages, max_order);
+	scoped_guard(raw_spinlock, &obj->lock) {
+		*only = !obj->pins++;
+		obj->pinned += nr_pages;
+		if (!pages->blocks)
+			swap(blocks, pages->blocks);
+		there = pages->blocks;
+	}
+	/* Another may have been faster */
+	if (unlikely(blocks))
+		anon_pages_free_blocks(blocks);
+	if (likely(there))
+		return 0;
+	if (!found)
+		return -ENOMEM;
+	/* Another's last unpin has freed what was found */
+	anon_pages_unpin(obj, nr_pages);
+	goto again;
+}
+
+/*
+ * Mostly an object is one block, and its only user pins all of it: a page
+ * table's page, say. Such a pin's table is the object's own. It stays that
+ * pin's, for all others find a pin.
+ */
+static bool anon_pages_record_block(struct anon_pages *pages,
+				    unsigned long nr_pages,
+				    struct anon_pin *pin)
+{
+	struct page *page = llist_entry(pages->blocks, struct page, pcp_llist);
+	unsigned int order = page_private(page);
+
+	if (nr_pages != 1UL << order || order > pin->max_order)
+		return false;
+	memset(&pages->entry, 0, sizeof(pages->entry));
+	sg_init_marker(&pages->entry, 1);
+	sg_set_page(&pages->entry, page, PAGE_SIZE << order, 0);
+	pin->sgt->sgl = &pages->entry;
+	pin->sgt->nents = 1;
+	pin->sgt->orig_nents = 1;
+	return true;
+}
+
 static int anon_pages_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			  struct anon_pin *pin)
 {
 	struct anon_pages *pages = anon_to_pages(obj);
 	pgoff_t first = 0, next;
 	struct page *page;
-	bool empty;
+	bool only;
 	int err;
 
-	scoped_guard(raw_spinlock, &obj->lock) {
-		/* It stays this pin's, for all others find a pin */
-		if (!obj->pins++)
-			pin->entry = &pages->entry;
-		obj->pinned += end - index;
-		empty = list_empty(&pages->blocks);
-	}
-	if (empty) {
-		err = anon_pages_populate(pages, pin->max_order);
-		if (err)
-			return err;
-	}
+	err = anon_pages_get_pin(pages, end - index, pin->max_order, &only);
+	if (err)
+		return err;
+	if (only && !index && pin->sgt &&
+	    anon_pages_record_block(pages, end, pin))
+		return 0;
 
-	list_for_each_entry(page, &pages->blocks, lru) {
+	llist_for_each_entry(page, pages->blocks, pcp_llist) {
 		next = first + (1UL << page_private(page));
 		if (index < next) {
 			next = min(next, end);
@@ -156,35 +204,14 @@ static int anon_pages_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	return 0;
 }
 
-static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
-{
-	struct anon_pages *pages = anon_to_pages(obj);
-	LIST_HEAD(blocks);
-
-	scoped_guard(raw_spinlock, &obj->lock) {
-		if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
-			return;
-		obj->pinned -= nr_pages;
-		if (--obj->pins || !(obj->flags & ANON_OBJECT_VOLATILE))
-			return;
-		list_splice_init(&pages->blocks, &blocks);
-	}
-	anon_pages_free_blocks(&blocks);
-}
-
 static void anon_pages_stat(const struct anon_object *obj,
 			    struct anon_object_stat *stat)
 {
 	struct anon_pages *pages = anon_to_pages(obj);
 
 	stat->page_size = PAGE_SIZE;
-	if (!list_empty_careful(&pages->blocks))
+	if (READ_ONCE(pages->blocks))
 		stat->resident = (u64)anon_pages_count(pages) << PAGE_SHIFT;
-}
-
-static loff_t anon_pages_size(const struct anon_object *obj)
-{
-	return anon_to_pages(obj)->size;
 }
 
 static void anon_pages_release(struct anon_object *obj)
@@ -194,8 +221,7 @@ static void anon_pages_release(struct anon_object *obj)
 
 	trace_anon_object_destroy(obj);
 	WARN_ON_ONCE(obj->pins);
-	if (!list_empty(&pages->blocks))
-		anon_pages_free_blocks(&pages->blocks);
+	anon_pages_free_blocks(pages->blocks);
 	obj_cgroup_put(obj->objcg);
 	this_cpu_dec(anon_pages_objects);
 
@@ -210,7 +236,6 @@ static void anon_pages_release(struct anon_object *obj)
 
 const struct anon_backend anon_pages_backend = {
 	.name		= "pages",
-	.size		= anon_pages_size,
 	.release	= anon_pages_release,
 	.pin		= anon_pages_pin,
 	.unpin		= anon_pages_unpin,
@@ -227,12 +252,12 @@ static int anon_pages_init(struct anon_pages *pages, loff_t size, gfp_t gfp,
 	*obj = (struct anon_object) {
 		.backend = &anon_pages_backend,
 		.refs = REFCOUNT_INIT(1),
+		.size = size,
 		.flags = flags,
 		.owned = true,
 	};
 	raw_spin_lock_init(&obj->lock);
-	INIT_LIST_HEAD(&pages->blocks);
-	pages->size = size;
+	pages->blocks = NULL;
 	pages->gfp = gfp ?: GFP_KERNEL;
 	pages->embedded = false;
 	if (!(flags & ANON_OBJECT_UNCLEARED))
@@ -241,10 +266,10 @@ static int anon_pages_init(struct anon_pages *pages, loff_t size, gfp_t gfp,
 		obj->objcg = anon_object_get_objcg();
 
 	if (!(flags & ANON_OBJECT_VOLATILE)) {
-		err = anon_pages_populate(pages, MAX_PAGE_ORDER);
-		if (err) {
+		pages->blocks = anon_pages_alloc_blocks(pages, MAX_PAGE_ORDER);
+		if (!pages->blocks) {
 			obj_cgroup_put(obj->objcg);
-			return err;
+			return -ENOMEM;
 		}
 	}
 	this_cpu_inc(anon_pages_objects);

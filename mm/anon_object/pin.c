@@ -746,11 +746,6 @@ static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
 		anon_sgt_free_chunk(ps->chunk);
 		last = ps->prev;
 		ps->used = SG_MAX_SINGLE_ALLOC;
-	} else if (ps->nents == 1 && ps->pin.entry) {
-		last = ps->pin.entry;
-		*last = *ps->sg;
-		anon_sgt_free_chunks(ps);
-		ps->first = last;
 	} else {
 		last = kmemdup_array(ps->chunk, ps->used, sizeof(*last),
 				     GFP_KERNEL | __GFP_NOWARN);
@@ -842,7 +837,7 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	ps.pin.add = anon_pin_add_sgt;
 	ps.pin.max_order = min(ilog2(max_segment >> PAGE_SHIFT),
 			       MAX_PAGE_ORDER);
-	ps.pin.entry = NULL;
+	ps.pin.sgt = sgt;
 	ps.max_segment = max_segment;
 	ps.nents = 0;
 	ps.used = 0;
@@ -852,7 +847,7 @@ int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
 	ps.first = ps.few;
 
 	err = anon_pin(obj, index, index + nr_pages, &ps.pin);
-	if (!err)
+	if (!err && ps.nents)
 		err = anon_sgt_finish(&ps, sgt);
 	if (err) {
 		if (!anon_unpin_whole(obj, nr_pages, 0))

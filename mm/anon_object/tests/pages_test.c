@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "test.h"
 
@@ -388,6 +389,94 @@ static void anon_object_test_pages_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 }
 
+/* A part of a block is not the block, and starts where it should. */
+static void anon_object_test_pages_part(struct kunit *test)
+{
+	static const struct {
+		loff_t pos;
+		size_t len;
+		unsigned int max_segment;
+	} parts[] = {
+		{ 0, SZ_4K, UINT_MAX },
+		{ SZ_32K, SZ_32K, UINT_MAX },
+		{ SZ_4K, SZ_64K - SZ_4K, UINT_MAX },
+		{ 0, SZ_64K, SZ_32K },
+		{ 0, SZ_64K, UINT_MAX },
+	};
+	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	struct page **all = anon_test_pages(test, obj);
+	struct sg_table sgt;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				anon_object_pin_sgt(obj, parts[i].pos,
+						    parts[i].len,
+						    parts[i].max_segment,
+						    &sgt));
+		KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_64K,
+							       all));
+		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt),
+				parts[i].len >> PAGE_SHIFT);
+		KUNIT_EXPECT_PTR_EQ(test, sg_page(sgt.sgl),
+				    all[parts[i].pos >> PAGE_SHIFT]);
+		KUNIT_EXPECT_LE(test, sgt.sgl->length, parts[i].max_segment);
+		anon_object_unpin_sgt(obj, &sgt, 0);
+		anon_object_unpin_pages(obj, all, SZ_64K >> PAGE_SHIFT, 0);
+	}
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
+struct anon_test_racer {
+	struct work_struct work;
+	struct anon_object *obj;
+	unsigned int failed;
+};
+
+static void anon_test_race(struct work_struct *work)
+{
+	struct anon_test_racer *racer =
+		container_of(work, struct anon_test_racer, work);
+	struct anon_object *obj = racer->obj;
+	struct sg_table sgt;
+	unsigned int i;
+
+	for (i = 0; i < 5000; i++) {
+		if (anon_object_pin_sgt(obj, 0, PAGE_SIZE, UINT_MAX, &sgt)) {
+			racer->failed++;
+			continue;
+		}
+		if (sgt.orig_nents != 1 || sgt.sgl->length != PAGE_SIZE)
+			racer->failed++;
+		*(unsigned int *)sg_virt(sgt.sgl) = i;
+		anon_object_unpin_sgt(obj, &sgt, 0);
+		cond_resched();
+	}
+}
+
+/* Memory that comes and goes is never gone for who has pinned it. */
+static void anon_object_test_pages_race(struct kunit *test)
+{
+	struct anon_test_racer racers[2] = {};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(racers); i++) {
+		racers[i].obj = i ? racers[0].obj :
+				anon_test_pages_object(test, PAGE_SIZE);
+		INIT_WORK_ONSTACK(&racers[i].work, anon_test_race);
+	}
+	for (i = 0; i < ARRAY_SIZE(racers); i++)
+		queue_work(system_dfl_wq, &racers[i].work);
+	for (i = 0; i < ARRAY_SIZE(racers); i++) {
+		flush_work(&racers[i].work);
+		destroy_work_on_stack(&racers[i].work);
+		KUNIT_EXPECT_EQ(test, racers[i].failed, 0);
+	}
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(racers[0].obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(racers[0].obj),
+			anon_test_volatile(test) ? 0 : PAGE_SIZE);
+}
+
 /* The page allocator's flags hold for each block. */
 static void anon_object_test_pages_gfp(struct kunit *test)
 {
@@ -430,6 +519,10 @@ static struct kunit_case anon_object_pages_cases[] = {
 	KUNIT_CASE(anon_object_test_pages_too_large),
 	KUNIT_CASE(anon_object_test_pages_embed),
 	KUNIT_CASE_PARAM(anon_object_test_pages_entry,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_part,
+			 anon_test_kind_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pages_race,
 			 anon_test_kind_gen_params),
 	KUNIT_CASE(anon_object_test_pages_gfp),
 	{}
