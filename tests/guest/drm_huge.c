@@ -533,6 +533,72 @@ TEST_F(folios, by_the_drivers_pin)
 	munmap(mem, SIZE);
 }
 
+/*
+ * Until it is in swap only, and has to be read to come back. The same goes for
+ * some of the program's own pages, which it reads and dirties again.
+ */
+static bool swapped_out(struct cgroup *cg, int fd)
+{
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (drm_fdinfo(fd, "swapped") == SIZE &&
+		    cgroup_read(cg, "memory.stat", "swapcached") < SIZE / 16)
+			return true;
+		cgroup_reclaim(cg, 2 * SIZE);
+	}
+	return false;
+}
+
+/*
+ * A pin gets what went out large in one piece, a fault a few pages. That is for
+ * objects that are to have large folios, force or no force.
+ */
+TEST_F(folios, by_swapping_in)
+{
+	bool whole = variant->large && !strcmp(variant->param, "Y");
+	struct drm_buf buf;
+	struct cgroup cg;
+	char *mem, *driver;
+	long in, huge;
+	int fd;
+
+	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &buf));
+	fd = drm_view(&buf, BACKING, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, fd);
+	mem = mmap(NULL, SIZE, RW, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, SIZE, 3);
+	ASSERT_TRUE(swapped_out(&cg, fd));
+
+	in = vmstat("pswpin");
+	huge = meminfo("ShmemHugePages");
+	driver = drm_map(&buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(whole ? SIZE / 1024 : 0, meminfo("ShmemHugePages") - huge);
+	EXPECT_LT(SIZE / PAGE / 2, vmstat("pswpin") - in);
+	EXPECT_EQ(0, drm_fdinfo(fd, "swapped"));
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 3));
+	pattern_fill(driver, SIZE, 4);
+	munmap(driver, SIZE);
+
+	ASSERT_TRUE(swapped_out(&cg, fd));
+	in = vmstat("pswpin");
+	__atomic_load_n(mem + PMD / 2, __ATOMIC_RELAXED);
+	EXPECT_GT(PMD / PAGE / 2, vmstat("pswpin") - in);
+	/* And what is there by now does not keep the rest from coming */
+	driver = drm_map(&buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(0, drm_fdinfo(fd, "swapped"));
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 4));
+	munmap(driver, SIZE);
+	munmap(mem, SIZE);
+	close(fd);
+	ASSERT_EQ(0, drm_free(&buf));
+	cgroup_leave(&cg);
+}
+
 /* What is asked for by hand is given, but not under the driver's feet. */
 TEST_F(folios, by_collapse)
 {
