@@ -380,7 +380,7 @@ EXPORT_SYMBOL_GPL(anon_object_file);
  */
 loff_t anon_object_size(const struct anon_object *obj)
 {
-	return obj->inode ? i_size_read(obj->inode) : obj->size;
+	return anon_object_bytes(obj);
 }
 EXPORT_SYMBOL_GPL(anon_object_size);
 
@@ -449,18 +449,7 @@ int anon_object_resize_inode(struct anon_object *obj, loff_t size)
 	return obj->inode->i_op->setattr(&nop_mnt_idmap, dentry, &attr);
 }
 
-/* Is the range one of the object's, not empty, and aligned? */
-int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
-			    unsigned int align)
-{
-	loff_t size = round_up(anon_object_size(obj), (loff_t)align);
-
-	if (pos < 0 || len <= 0 || !IS_ALIGNED(pos | len, align))
-		return -EINVAL;
-	return pos > size || len > size - pos ? -EINVAL : 0;
-}
-
-/* The same for what is copied: any range will do, even an empty one */
+/* Is it within the object? What is copied may be any range, even an empty one */
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len)
 {
 	loff_t end;

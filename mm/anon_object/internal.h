@@ -103,8 +103,6 @@ void anon_pages_total(long *objects, long *resident);
 
 int anon_object_check_attrs(const struct anon_object_attrs *attrs);
 struct obj_cgroup *anon_object_get_objcg(void);
-int anon_object_check_range(struct anon_object *obj, loff_t pos, loff_t len,
-			    unsigned int align);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
 int anon_object_resize_inode(struct anon_object *obj, loff_t size);
 void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages);
@@ -114,6 +112,22 @@ void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
 static inline struct address_space *anon_object_mapping(struct anon_object *obj)
 {
 	return obj->inode->i_mapping;
+}
+
+static inline loff_t anon_object_bytes(const struct anon_object *obj)
+{
+	return obj->inode ? i_size_read(obj->inode) : obj->size;
+}
+
+/* Is the range one of the object's, not empty, and aligned? */
+static inline int anon_object_check_range(struct anon_object *obj, loff_t pos,
+					  loff_t len, unsigned int align)
+{
+	loff_t size = round_up(anon_object_bytes(obj), (loff_t)align);
+
+	if (pos < 0 || len <= 0 || !IS_ALIGNED(pos | len, align))
+		return -EINVAL;
+	return pos > size || len > size - pos ? -EINVAL : 0;
 }
 
 /*

@@ -15,6 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/unroll.h>
 #include <linux/vmalloc.h>
 
 #include "../internal.h"
@@ -145,11 +146,9 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct folio *folio;
 
 	runs->nr = 0;
-	runs->limit = NULL;
 
 	rcu_read_lock();
-	for (folio = xas_load(&xas); folio && xas.xa_index < stop;
-	     folio = xas_next(&xas)) {
+	for (folio = xas_load(&xas); folio; folio = xas_next(&xas)) {
 		struct page *page = &folio->page;
 		unsigned long nr = 1;
 
@@ -190,6 +189,8 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		folio_ref_to_pin(folio);
 		next = page + nr;
 		nr_folios++;
+		if (xas.xa_index + nr >= stop)
+			break;
 		if (nr > 1)
 			xas_advance(&xas, xas.xa_index + nr - 1);
 	}
@@ -379,20 +380,20 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			 struct anon_pin *pin)
 {
 	struct anon_pin_runs runs __uninitialized;
-	int err = 0;
+	int err;
 
 	/* There is no chance: do not take all the memory for it first */
 	if (end - index > totalram_pages())
 		return -ENOMEM;
 
-	while (index < end && !err) {
+	do {
 		anon_pin_find(obj, index, end, &runs);
 		if (runs.nr)
 			err = anon_pin_record_runs(pin, &index, &runs);
 		else
 			err = anon_pin_some(obj, &index, end, pin);
 		cond_resched();
-	}
+	} while (index < end && !err);
 	return err;
 }
 
@@ -515,12 +516,13 @@ static int anon_pin_add_pages(struct anon_pin *pin, struct page *page,
 {
 	struct anon_pin_pages *pp = container_of(pin, struct anon_pin_pages,
 						 pin);
-
 	struct page **next = pp->next;
+	unsigned long i;
 
-	while (nr--)
-		*next++ = page++;
-	pp->next = next;
+	unrolled_count(4)
+	for (i = 0; i < nr; i++)
+		next[i] = page + i;
+	pp->next = next + nr;
 	return 0;
 }
 
@@ -558,11 +560,7 @@ static void anon_unpin_pages(struct anon_object *obj, struct page **pages,
 int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
 			  struct page **pages)
 {
-	struct anon_pin_pages pp = {
-		.pin.add = anon_pin_add_pages,
-		.pin.max_order = MAX_PAGE_ORDER,
-		.next = pages,
-	};
+	struct anon_pin_pages pp __uninitialized;
 	unsigned long nr_pages = len >> PAGE_SHIFT;
 	pgoff_t index = pos >> PAGE_SHIFT;
 	int err;
@@ -570,6 +568,11 @@ int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
 	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
 	if (err)
 		return err;
+
+	pp.pin.add = anon_pin_add_pages;
+	pp.pin.max_order = MAX_PAGE_ORDER;
+	pp.pin.sgt = NULL;
+	pp.next = pages;
 
 	err = anon_pin(obj, index, index + nr_pages, &pp.pin);
 	if (err)
