@@ -373,6 +373,7 @@ unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
 					    unsigned long flags);
 struct file *anon_object_view(struct anon_object *obj,
 			      const struct anon_view_attrs *attrs);
+struct anon_object *anon_view_object(struct file *file);
 void *anon_view_private(struct file *file, const struct anon_view_ops *ops);
 int anon_view_fd(struct file *file, unsigned int lowest, int flags);
 

@@ -492,6 +492,21 @@ err_module:
 EXPORT_SYMBOL_GPL(anon_object_view);
 
 /**
+ * anon_view_object - the object of a view
+ * @file: the view
+ *
+ * Context: Any.
+ * Return: The object, which the view keeps.
+ */
+struct anon_object *anon_view_object(struct file *file)
+{
+	struct anon_view *view = file->private_data;
+
+	return view->obj;
+}
+EXPORT_SYMBOL_GPL(anon_view_object);
+
+/**
  * anon_view_private - the owner's data of a view
  * @file: any file, or NULL
  * @ops: the hooks that the view was made with

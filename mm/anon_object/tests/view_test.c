@@ -268,6 +268,7 @@ static void anon_object_test_view_private(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, anon_view_private(view, NULL));
 	KUNIT_EXPECT_NULL(test, anon_view_private(file, &anon_test_vma_ops));
 	KUNIT_EXPECT_NULL(test, anon_view_private(NULL, &anon_test_vma_ops));
+	KUNIT_EXPECT_PTR_EQ(test, anon_view_object(view), obj);
 }
 
 /* What user space has mapped is what the object holds, and the reverse. */
