@@ -247,7 +247,6 @@ static int anon_pages_init(struct anon_pages *pages, loff_t size, gfp_t gfp,
 			   unsigned int flags)
 {
 	struct anon_object *obj = &pages->obj;
-	int err;
 
 	*obj = (struct anon_object) {
 		.backend = &anon_pages_backend,
