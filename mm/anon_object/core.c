@@ -82,7 +82,8 @@
  * - anon_object_unpin_*(), anon_object_vunmap(): spinlocks only, but they may
  *   sleep.  They do not allocate, so they may be called from shrinkers.
  * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem; may be
- *   called from shrinkers.
+ *   called from shrinkers.  Outside reclaim it may wait for all CPUs to drain
+ *   their batches of folios.
  * - anon_object_punch(), anon_object_truncate_range(), anon_object_purge():
  *   the folio lock, i_mmap_rwsem, for hugetlb i_rwsem and the fault mutex.
  *   They do not allocate; but for hugetlb, they may be called from shrinkers.

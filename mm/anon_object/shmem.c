@@ -152,7 +152,11 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 	if (!*drained && folio_may_be_lru_cached(folio) &&
 	    !folio_maybe_dma_pinned(folio) &&
 	    folio_ref_count(folio) != folio_expected_ref_count(folio) + 1) {
-		lru_add_drain_all();
+		/* Reclaim does not wait for other CPUs */
+		if (current->flags & PF_MEMALLOC)
+			lru_add_drain();
+		else
+			lru_add_drain_all();
 		*drained = true;
 	}
 	if (!folio_trylock(folio))
