@@ -599,6 +599,52 @@ TEST_F(folios, by_swapping_in)
 	cgroup_leave(&cg);
 }
 
+#define FAULTS	"/sys/kernel/debug/fail_make_request/"
+
+/* How many reads and writes of the swap disk are to fail */
+static bool disk_faults(int times)
+{
+	return !write_file("/sys/block/vda/make-it-fail", "%d", times != 0) &&
+	       !write_file(FAULTS "verbose", "0") &&
+	       !write_file(FAULTS "times", "%d", times) &&
+	       !write_file(FAULTS "probability", "%d", times ? 100 : 0);
+}
+
+/* When a large folio cannot be read, its pages are, one by one. */
+TEST_F(folios, by_swapping_in_from_a_bad_disk)
+{
+	char *buf = malloc(SIZE), *driver;
+	struct drm_buf bad;
+	struct cgroup cg;
+	int fd;
+
+	if (!variant->large || strcmp(variant->param, "Y"))
+		SKIP(return, "no large folios");
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &bad));
+	fd = drm_view(&bad, BACKING, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, fd);
+	pattern_fill(buf, SIZE, 5);
+	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
+	ASSERT_TRUE(swapped_out(&cg, fd));
+	/* The program's own pages are not to be read from that disk */
+	ASSERT_EQ(0, mlockall(MCL_CURRENT));
+
+	ASSERT_TRUE(disk_faults(1));
+	driver = drm_map(&bad, SIZE, RW);
+	EXPECT_TRUE(disk_faults(0));
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 5));
+	munmap(driver, SIZE);
+
+	munlockall();
+	close(fd);
+	ASSERT_EQ(0, drm_free(&bad));
+	cgroup_leave(&cg);
+	free(buf);
+}
+
 /* What is asked for by hand is given, but not under the driver's feet. */
 TEST_F(folios, by_collapse)
 {
