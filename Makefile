@@ -11,7 +11,7 @@
 ## make refresh   write new files and patches back from build/linux
 ## make clean     remove build/; downloads and compiler cache stay
 ##
-## KERNEL_SRC=DIR takes Linux 7.2 from a git tree or an unpacked tarball there,
+## KERNEL_SRC=DIR takes Linux 7.3 from a git tree or an unpacked tarball there,
 ## BUILD=DIR builds elsewhere, FORCE=1 lets apply, refresh and clean discard
 ## edits.
 #

@@ -9,7 +9,7 @@ build=${BUILD:-$top/build}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/anon-object
 linux=$build/linux
 base=$cache/linux.git
-wanted=7.2
+wanted=7.3
 
 say()
 {
@@ -31,7 +31,7 @@ need_space()
 		die "$1 has $free GiB free, $2 are needed: free some, or set BUILD= and XDG_CACHE_HOME= to a larger disk"
 }
 
-# The version that a tree's Makefile names, "7.2.13", read from stdin
+# The version that a tree's Makefile names, "7.3.4", read from stdin
 kernel_version()
 {
 	awk -F ' *= *' '

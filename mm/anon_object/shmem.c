@@ -11,8 +11,10 @@
 #include <linux/rmap.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
+#include <linux/swap_ops.h>
 #include <uapi/linux/fcntl.h>
 
+#include "../internal.h"
 #include "../swap.h"
 #include "internal.h"
 
@@ -144,7 +146,7 @@ static void anon_shmem_free_written(struct folio *folio)
 /* Returns the number of pages being written, which may be part of the folio */
 static long anon_shmem_swap_out_folio(struct anon_object *obj,
 				      struct folio *folio,
-				      struct swap_iocb **plug, bool *drained)
+				      struct swap_io_ctx *ctx, bool *drained)
 {
 	long nr_pages;
 
@@ -170,7 +172,7 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 	}
 
 	folio_set_reclaim(folio);
-	if (shmem_writeout(folio, plug, NULL) == AOP_WRITEPAGE_ACTIVATE) {
+	if (shmem_writeout(ctx, folio, NULL) == AOP_WRITEPAGE_ACTIVATE) {
 		folio_clear_reclaim(folio);
 		goto unlock;
 	}
@@ -186,7 +188,7 @@ unlock:
 static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 				pgoff_t end)
 {
-	struct swap_iocb *plug = NULL;
+	struct swap_io_ctx ctx = {};
 	struct folio_batch fbatch;
 	struct blk_plug blk_plug;
 	bool drained = false;
@@ -202,7 +204,7 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 			struct folio *folio = fbatch.folios[i];
 			pgoff_t next = folio_next_index(folio);
 
-			written += anon_shmem_swap_out_folio(obj, folio, &plug,
+			written += anon_shmem_swap_out_folio(obj, folio, &ctx,
 							     &drained);
 			if (folio_next_index(folio) < next) {
 				/* It has been split: see to the other parts */
@@ -213,8 +215,7 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 		folio_batch_release(&fbatch);
 		cond_resched();
 	}
-	if (plug)
-		swap_write_unplug(plug);
+	swap_write_submit(&ctx);
 	blk_finish_plug(&blk_plug);
 	return written;
 }
