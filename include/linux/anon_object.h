@@ -7,6 +7,7 @@
 #ifndef _LINUX_ANON_OBJECT_H
 #define _LINUX_ANON_OBJECT_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/list.h>
@@ -111,9 +112,12 @@ struct anon_object_ops {
  * @backend: what holds the memory
  * @page_shift: hugetlb: log2 of the page size in bytes, 0 for the default size
  * @huge: shmem: when to allocate large folios
- * @gfp: the page allocator's flags for the object's memory, which also hold
- *	when it is swapped in; 0 for the backend's own. pages are charged to the
- *	creator's memory cgroup if there is __GFP_ACCOUNT among them.
+ * @gfp: the page allocator's flags for the object's memory: its zone, its
+ *	mobility, and how hard to try, as for GFP_HIGHUSER | __GFP_DMA32 |
+ *	__GFP_RETRY_MAYFAIL. They hold for pins, and when it is swapped in; what
+ *	is not of that zone is moved by a pin. 0 for the backend's own, which is
+ *	all that hugetlb takes. pages are charged to the creator's memory cgroup
+ *	if there is __GFP_ACCOUNT among them.
  * @flags: ANON_OBJECT_*
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data, see anon_object_private()
@@ -222,13 +226,14 @@ extern const struct anon_backend anon_pages_backend;
  * @private: the owner's data
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
  * @refs: references; while there are any, @file is held
- * @lock: protects @file, @pins, @pinned, @locked and the AS_UNEVICTABLE flag
- *	of the mapping; irq-safe where there is an inode, because the last put
- *	may come from anywhere
+ * @lock: protects @file, @whole, @locked and the AS_UNEVICTABLE flag of the
+ *	mapping; irq-safe where there is an inode, because the last put may come
+ *	from anywhere
  * @file: keeps inode and mount while @refs is not 0
  * @size: where there is no inode: bytes
- * @pins: pins in force
- * @pinned: pages that they hold
+ * @pinned: pages that pins hold
+ * @pins: pins in force; negative while a hole is being punched
+ * @whole: how many of them are of all the object
  * @flags: ANON_OBJECT_*
  * @huge: enum anon_object_huge
  * @owned: made by anon_object_create(), not by user space
@@ -248,8 +253,9 @@ struct anon_object {
 		struct file *file;
 		loff_t size;
 	};
-	unsigned int pins;
-	unsigned long pinned;
+	atomic_long_t pinned;
+	atomic_t pins;
+	unsigned int whole;
 	u16 flags;
 	u8 huge;
 	bool owned;

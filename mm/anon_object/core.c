@@ -78,15 +78,19 @@
  * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
  *   anon_object_write*(), anon_object_prefetch(): the folio lock, and for
  *   hugetlb the fault mutex, i_mmap_rwsem; they allocate, with reclaim.  Never
- *   i_rwsem, so they may be called with the mmap_lock or a dma_resv held.
+ *   i_rwsem, so they may be called with the mmap_lock or a dma_resv held.  A
+ *   pin waits for a punch that is at work, which holds i_rwsem by then, and
+ *   takes neither of these.
  * - anon_object_unpin_*(), anon_object_vunmap(): spinlocks only, but they may
  *   sleep.  They do not allocate, so they may be called from shrinkers.
- * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem; may be
- *   called from shrinkers.  Outside reclaim it may wait for all CPUs to drain
- *   their batches of folios.
- * - anon_object_punch(), anon_object_truncate_range(), anon_object_purge():
- *   the folio lock, i_mmap_rwsem, for hugetlb i_rwsem and the fault mutex.
- *   They do not allocate; but for hugetlb, they may be called from shrinkers.
+ * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem.  What it
+ *   allocates, it allocates without reclaim and from what is reserved for that;
+ *   so it may be called from shrinkers, and by who is asked to help before the
+ *   OOM killer comes.
+ * - anon_object_truncate_range(), anon_object_purge(): the folio lock,
+ *   i_mmap_rwsem, for hugetlb the fault mutex, and i_rwsem to truncate.  They do
+ *   not allocate; but for hugetlb, they may be called from shrinkers.
+ * - anon_object_punch(): i_rwsem, and what truncation takes.
  * - anon_object_create(), anon_object_resize(), anon_object_view(),
  *   anon_view_fd(): these allocate; resize takes i_rwsem.
  *
@@ -112,7 +116,7 @@ void anon_object_evict(struct anon_object *obj)
 		return;
 
 	trace_anon_object_destroy(obj);
-	WARN_ON_ONCE(obj->pins);
+	WARN_ON_ONCE(atomic_read(&obj->pins));
 	if (obj->ops && obj->ops->release)
 		obj->ops->release(obj);
 	if (obj->ops)
@@ -137,6 +141,29 @@ static unsigned int anon_object_known_flags(const struct anon_object_attrs *attr
 	       ANON_OBJECT_RESIZABLE | ANON_OBJECT_HUGETLB_PERM;
 }
 
+/*
+ * Where the memory is from, and how hard to try: what else there is belongs to
+ * whoever allocates. Not for hugetlb, whose pool has its own idea.
+ */
+#define ANON_OBJECT_GFP		(GFP_HIGHUSER_MOVABLE | __GFP_DMA |		\
+				 __GFP_DMA32 | __GFP_RECLAIMABLE |	\
+				 __GFP_NOWARN | __GFP_NORETRY |		\
+				 __GFP_RETRY_MAYFAIL)
+
+bool anon_object_gfp_valid(enum anon_object_backend backend, gfp_t gfp)
+{
+	const gfp_t mobility = __GFP_MOVABLE | __GFP_RECLAIMABLE;
+	gfp_t allowed = ANON_OBJECT_GFP;
+
+	if (backend == ANON_OBJECT_HUGETLB)
+		allowed = 0;
+	else if (backend == ANON_OBJECT_PAGES)
+		allowed = (allowed | __GFP_ACCOUNT) & ~__GFP_MOVABLE;
+	if (gfp & ~allowed || (gfp & mobility) == mobility)
+		return false;
+	return !(GFP_ZONE_BAD >> (__force int)(gfp & GFP_ZONEMASK) & 1);
+}
+
 int anon_object_check_attrs(const struct anon_object_attrs *attrs)
 {
 	if (attrs->flags & ~anon_object_known_flags(attrs))
@@ -151,7 +178,7 @@ int anon_object_check_attrs(const struct anon_object_attrs *attrs)
 		return -EINVAL;
 	if (attrs->huge && attrs->backend == ANON_OBJECT_PAGES)
 		return -EINVAL;
-	if (attrs->gfp & ~__GFP_BITS_MASK)
+	if (!anon_object_gfp_valid(attrs->backend, attrs->gfp))
 		return -EINVAL;
 	if (attrs->page_shift && (attrs->backend == ANON_OBJECT_SHMEM ||
 				  attrs->backend == ANON_OBJECT_PAGES))
@@ -197,8 +224,8 @@ anon_object_create_on(const struct anon_backend *backend,
 }
 
 /*
- * With nothing reserved, the pool would promise what it may not have later. And
- * what is smaller than a huge page is not worth one.
+ * With nothing reserved, the pool would promise what it may not have later. What
+ * is smaller than a huge page is not worth one, and a pool has no zones.
  */
 static struct anon_object *
 anon_object_create_auto(const struct anon_object_attrs *attrs)
@@ -209,14 +236,16 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
 
 	if (!page_size && attrs->page_shift)
 		return ERR_PTR(-EINVAL);
-	if (page_size && attrs->size >= page_size) {
+	if (page_size && attrs->size >= page_size &&
+	    !(attrs->gfp & (__GFP_DMA | __GFP_DMA32))) {
 		tried.flags &= ~ANON_OBJECT_NORESERVE;
+		tried.gfp = 0;
 		obj = anon_object_create_on(&anon_hugetlb_backend, &tried);
 		if (!IS_ERR(obj))
 			return obj;
 	}
 
-	tried.flags = attrs->flags;
+	tried = *attrs;
 	tried.huge = ANON_OBJECT_HUGE_WITHIN_SIZE;
 	return anon_object_create_on(&anon_shmem_backend, &tried);
 }
@@ -237,7 +266,9 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
  *
  * * -EINVAL: size 0 without %ANON_OBJECT_RESIZABLE, a negative size or one
  *   above MAX_LFS_FILESIZE; no name; an unknown backend, huge policy, flag or
- *   hugetlb page size; a page size for shmem; what the backend has not
+ *   hugetlb page size; a page size for shmem; page allocator's flags that are
+ *   no constraint of zone, mobility or effort, or contradict each other, and
+ *   any for hugetlb; what the backend has not
  * * -EOPNOTSUPP: a huge policy on a kernel without shmem
  * * -EPERM: hugetlb, and %ANON_OBJECT_HUGETLB_PERM finds no permission
  * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool
@@ -467,9 +498,12 @@ int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len)
  * @len: bytes, a multiple of the page size
  *
  * User space's mappings of what is swapped out are removed. What is pinned,
- * locked with mlock() or busy is skipped.
+ * locked with mlock() or busy is skipped, and so is what waits in another CPU's
+ * batches for its list: lru_add_drain_all() before, where that can be waited
+ * for, is for who wants all of it out.
  *
- * Context: May sleep.
+ * Context: May sleep. In reclaim and in OOM notifiers too: nothing is allocated
+ * with reclaim.
  * Return: The number of pages for which a write to swap was begun, or
  *
  * * -EINVAL: the range is misaligned, empty or not within the object
@@ -528,6 +562,19 @@ int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len)
 }
 EXPORT_SYMBOL_GPL(anon_object_prefetch);
 
+/* What is freed is whole pages of the backend's, to the end of the object */
+static int anon_object_check_drop(struct anon_object *obj, loff_t pos,
+				  loff_t *len)
+{
+	loff_t size = anon_object_size(obj);
+	struct anon_object_stat stat = {};
+
+	obj->backend->stat(obj, &stat);
+	if (pos >= 0 && pos < size && *len == size - pos)
+		*len = round_up(size, stat.page_size) - pos;
+	return anon_object_check_range(obj, pos, *len, stat.page_size);
+}
+
 /**
  * anon_object_truncate_range - free a range of an object
  * @obj: the object
@@ -535,29 +582,26 @@ EXPORT_SYMBOL_GPL(anon_object_prefetch);
  * @len: bytes
  *
  * The size stays, the range reads as zeroes from now on. For the owner of the
- * object: folios that are pinned leave it too, and are freed when they are
- * unpinned. Both ends have to be multiples of the backend's page size, but for
- * the end of the object.
+ * object: folios that are pinned leave it too, as they are, and are freed when
+ * they are unpinned. Both ends have to be multiples of the backend's page size,
+ * but for the end of the object.
  *
- * Context: May sleep, does not allocate.
- * Return: 0, or
+ * Context: May sleep, does not allocate; for hugetlb, takes i_rwsem.
+ * Return: 0, or, with nothing freed,
  *
  * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EBUSY: a large folio that is pinned lies on both sides of an end of the
+ *   range
  * * -EPERM: the file is on hugetlbfs, and sealed against writing
  * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 {
-	loff_t size = anon_object_size(obj);
-	struct anon_object_stat stat = {};
 	int err;
 
 	if (!obj->backend->drop)
 		return -EOPNOTSUPP;
-	obj->backend->stat(obj, &stat);
-	if (pos >= 0 && pos < size && len == size - pos)
-		len = round_up(size, (loff_t)stat.page_size) - pos;
-	err = anon_object_check_range(obj, pos, len, stat.page_size);
+	err = anon_object_check_drop(obj, pos, &len);
 	if (err)
 		return err;
 
@@ -573,32 +617,66 @@ EXPORT_SYMBOL_GPL(anon_object_truncate_range);
  * @obj: the object, which is not %ANON_OBJECT_RESIZABLE
  *
  * For the owner of an object whose contents are not needed any more, and whose
- * users have said so. It is empty from now on: touching a mapping raises
- * SIGBUS, reads find the end of the file, and pins fail. Folios that are
- * pinned are freed when they are unpinned.
+ * users have said so. It is empty from now on, and its size 0: touching a
+ * mapping raises SIGBUS, reads find the end of the file, pins and fallocate()
+ * fail. Folios that are pinned are freed when they are unpinned. What was
+ * accounted for the object stays so until it goes away. Purging it again does
+ * nothing.
  *
- * Context: May sleep, does not allocate.
+ * Context: May sleep, does not allocate. For hugetlb, takes i_mmap_rwsem and
+ * the fault mutex, so it may not be called from shrinkers.
  * Return: 0, or
  *
  * * -EINVAL: the object may be resized, or is a file of user space's
- * * -EPERM: the file is on hugetlbfs, and sealed against writing
  * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_purge(struct anon_object *obj)
 {
 	loff_t size = anon_object_size(obj);
-	int err;
+	struct address_space *mapping;
 
 	if (!obj->owned || (obj->flags & ANON_OBJECT_RESIZABLE))
 		return -EINVAL;
 	if (!obj->backend->empty)
 		return -EOPNOTSUPP;
-	/* Nobody else writes i_size, for it is sealed */
-	err = obj->backend->empty(obj);
-	trace_anon_object_purge(obj, 0, size, err);
-	return err;
+
+	mapping = anon_object_mapping(obj);
+	xa_lock_irq(&mapping->i_pages);
+	mapping_set_exiting(mapping);
+	xa_unlock_irq(&mapping->i_pages);
+
+	obj->backend->empty(obj);
+	trace_anon_object_purge(obj, 0, size, 0);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(anon_object_purge);
+
+void anon_object_wait_punch(struct anon_object *obj)
+{
+	wait_var_event(&obj->pins, atomic_inc_unless_negative(&obj->pins));
+}
+
+/* Any range of bytes, as fallocate() has it */
+int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	int err;
+
+	if (!obj->backend->punch)
+		return -EOPNOTSUPP;
+
+	inode_lock(obj->inode);
+	err = -EBUSY;
+	if (atomic_dec_unless_positive(&obj->pins)) {
+		err = obj->backend->punch(obj, pos, len);
+		atomic_inc(&obj->pins);
+		/* Pairs with the barrier in anon_object_wait_punch() */
+		smp_mb__after_atomic();
+		wake_up_var(&obj->pins);
+	}
+	inode_unlock(obj->inode);
+	trace_anon_object_purge(obj, pos, len, err);
+	return err;
+}
 
 /**
  * anon_object_punch - free a range of an object that nobody has pinned
@@ -607,9 +685,10 @@ EXPORT_SYMBOL_GPL(anon_object_purge);
  * @len: bytes
  *
  * As anon_object_truncate_range(), for those who are not the object's owner.
+ * Pins that are asked for meanwhile wait.
  *
- * Context: May sleep, does not allocate.
- * Return: 0, or
+ * Context: May sleep; takes i_rwsem.
+ * Return: 0, or, with nothing freed,
  *
  * * -EINVAL: the range is misaligned, empty or not within the object
  * * -EPERM: the file is sealed against writing
@@ -618,46 +697,44 @@ EXPORT_SYMBOL_GPL(anon_object_purge);
  */
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
 {
-	if (!obj->backend->seals)
+	int err;
+
+	if (!obj->backend->punch)
 		return -EOPNOTSUPP;
-	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
-		return -EPERM;
-	if (READ_ONCE(obj->pins))
-		return -EBUSY;
-	return anon_object_truncate_range(obj, pos, len);
+	err = anon_object_check_drop(obj, pos, &len);
+	return err ?: anon_object_punch_hole(obj, pos, len);
 }
 EXPORT_SYMBOL_GPL(anon_object_punch);
 
 /*
- * Reclaim leaves a mapping with this flag alone: while there are pins it would
- * look at folios in vain, and what is SHM_LOCKed it may not take.
+ * Reclaim leaves a mapping with this flag alone: what is pinned as a whole it
+ * would look at in vain, and what is SHM_LOCKed it may not take.
  */
 static void anon_object_update_unevictable_locked(struct anon_object *obj)
 {
 	lockdep_assert_held(&obj->lock);
 
-	if (obj->pins || obj->locked || obj->noswap)
+	if (obj->whole || obj->locked || obj->noswap)
 		mapping_set_unevictable(anon_object_mapping(obj));
 	else
 		mapping_clear_unevictable(anon_object_mapping(obj));
 }
 
-void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages)
+/* All of the object has been pinned, once more */
+void anon_object_hold(struct anon_object *obj)
 {
 	guard(raw_spinlock_irqsave)(&obj->lock);
-	obj->pins++;
-	obj->pinned += nr_pages;
+	obj->whole++;
 	anon_object_update_unevictable_locked(obj);
 }
 
 /* Returns whether folios that reclaim found unevictable no longer are */
-bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages)
+bool anon_object_release(struct anon_object *obj)
 {
 	guard(raw_spinlock_irqsave)(&obj->lock);
-	if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
+	if (WARN_ON_ONCE(!obj->whole))
 		return false;
-	obj->pins--;
-	obj->pinned -= nr_pages;
+	obj->whole--;
 	anon_object_update_unevictable_locked(obj);
 	return !mapping_unevictable(anon_object_mapping(obj));
 }
@@ -686,7 +763,7 @@ int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
 		return 0;
 	/* Without CONFIG_SHMEM, the lock is but a flag */
 	if (IS_ENABLED(CONFIG_SHMEM) &&
-	    !user_shm_lock(anon_object_size(obj), ucounts))
+	    !user_shm_lock(i_size_read(obj->inode), ucounts))
 		return -ENOMEM;
 
 	guard(raw_spinlock_irqsave)(&obj->lock);
@@ -712,7 +789,7 @@ void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts)
 	if (!obj->locked || !ucounts)
 		return;
 	if (IS_ENABLED(CONFIG_SHMEM))
-		user_shm_unlock(anon_object_size(obj), ucounts);
+		user_shm_unlock(i_size_read(obj->inode), ucounts);
 
 	guard(raw_spinlock_irqsave)(&obj->lock);
 	obj->locked = false;
@@ -747,6 +824,6 @@ void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat)
 {
 	memset(stat, 0, sizeof(*stat));
 	obj->backend->stat(obj, stat);
-	stat->pinned = (u64)READ_ONCE(obj->pinned) << PAGE_SHIFT;
+	stat->pinned = (u64)atomic_long_read(&obj->pinned) << PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(anon_object_stat);

@@ -3,7 +3,6 @@
  * The hugetlb backend: huge pages out of a pool, reserved and never swapped.
  */
 #include <linux/fs.h>
-#include <linux/falloc.h>
 #include <linux/hugetlb.h>
 #include <linux/magic.h>
 #include <uapi/linux/fcntl.h>
@@ -73,7 +72,7 @@ static struct folio *anon_hugetlb_get_folio(struct anon_object *obj,
 	struct hstate *h = hstate_inode(obj->inode);
 	struct folio *folio;
 
-	folio = hugetlbfs_get_folio(obj->file, index >> huge_page_order(h));
+	folio = hugetlbfs_get_folio(obj->file, index >> huge_page_order(h), 0);
 	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
 }
 
@@ -89,19 +88,19 @@ static struct folio *anon_hugetlb_find_folio(struct anon_object *obj,
 static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
 			     pgoff_t end)
 {
-	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-
-	return obj->file->f_op->fallocate(obj->file, mode,
-					  (loff_t)start << PAGE_SHIFT,
-					  (loff_t)(end - start) << PAGE_SHIFT);
+	guard(rwsem_write)(&obj->inode->i_rwsem);
+	return hugetlbfs_punch_hole(obj->inode, (loff_t)start << PAGE_SHIFT,
+				    (loff_t)(end - start) << PAGE_SHIFT);
 }
 
-static int anon_hugetlb_empty(struct anon_object *obj)
+static int anon_hugetlb_punch(struct anon_object *obj, loff_t pos, loff_t len)
 {
-	pgoff_t end = anon_object_size(obj) >> PAGE_SHIFT;
+	return hugetlbfs_punch_hole(obj->inode, pos, len);
+}
 
-	i_size_write(obj->inode, 0);
-	return anon_hugetlb_drop(obj, 0, end);
+static void anon_hugetlb_empty(struct anon_object *obj)
+{
+	hugetlbfs_truncate_from(obj->inode, 0);
 }
 
 static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)
@@ -142,6 +141,7 @@ const struct anon_backend anon_hugetlb_backend = {
 	.get_folio	= anon_hugetlb_get_folio,
 	.find_folio	= anon_hugetlb_find_folio,
 	.drop		= anon_hugetlb_drop,
+	.punch		= anon_hugetlb_punch,
 	.empty		= anon_hugetlb_empty,
 	.resize		= anon_hugetlb_resize,
 	.seals		= anon_hugetlb_seals,

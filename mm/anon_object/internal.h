@@ -4,6 +4,7 @@
 
 #include <linux/anon_object.h>
 #include <linux/fs.h>
+#include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
@@ -37,11 +38,16 @@ struct anon_pin {
  * @get_folio: Find or allocate the folio at page @index, which is below the
  *	size. Returns it uptodate, unlocked and with a reference, or an
  *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
- * @find_folio: The same, but a hole stays one, and gives NULL. May sleep.
+ * @fill_folio: The same, but a new folio is not uptodate yet: it is locked, and
+ *	the caller writes to all of it. NULL where there is no such thing.
+ * @find_folio: As @get_folio, but a hole stays one, and gives NULL. May sleep.
  * @drop: Free the folios and the swap of pages @start up to, not including,
- *	@end; unmap them first. Returns 0 or an error. May sleep.
- * @empty: Free all there is for good, by making the size 0. Not for resizable
- *	objects. Returns 0 or an error. May sleep.
+ *	@end, pinned or not; unmap them first. Returns 0 or an error: -EBUSY if
+ *	a folio crosses an end of the range and is pinned. May sleep.
+ * @punch: The same for bytes from @pos on, of which only whole pages of the
+ *	backend's are freed, and the rest is cleared; called with i_rwsem held,
+ *	and while there are no pins. -EPERM: sealed. NULL: not supported.
+ * @empty: Free all there is, of an object that is dead. May sleep.
  * @resize: Change the size; called with i_rwsem held. Growing reserves as
  *	creation does. May sleep.
  * @seals: the file's F_SEAL_*; called in any context
@@ -70,9 +76,11 @@ struct anon_backend {
 	struct anon_object *(*create)(const struct anon_object_attrs *attrs);
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
+	struct folio *(*fill_folio)(struct anon_object *obj, pgoff_t index);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
-	int (*empty)(struct anon_object *obj);
+	int (*punch)(struct anon_object *obj, loff_t pos, loff_t len);
+	void (*empty)(struct anon_object *obj);
 	int (*resize)(struct anon_object *obj, loff_t size);
 	unsigned int (*seals)(const struct anon_object *obj);
 	void (*stat)(const struct anon_object *obj,
@@ -101,12 +109,15 @@ u64 anon_hugetlb_page_size(unsigned int page_shift);
 struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs);
 void anon_pages_total(long *objects, long *resident);
 
+bool anon_object_gfp_valid(enum anon_object_backend backend, gfp_t gfp);
 int anon_object_check_attrs(const struct anon_object_attrs *attrs);
 struct obj_cgroup *anon_object_get_objcg(void);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
 int anon_object_resize_inode(struct anon_object *obj, loff_t size);
-void anon_object_get_pin(struct anon_object *obj, unsigned long nr_pages);
-bool anon_object_put_pin(struct anon_object *obj, unsigned long nr_pages);
+int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len);
+void anon_object_wait_punch(struct anon_object *obj);
+void anon_object_hold(struct anon_object *obj);
+bool anon_object_release(struct anon_object *obj);
 void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
 
 static inline struct address_space *anon_object_mapping(struct anon_object *obj)
@@ -114,16 +125,35 @@ static inline struct address_space *anon_object_mapping(struct anon_object *obj)
 	return obj->inode->i_mapping;
 }
 
+/*
+ * A dead object has been purged. It keeps its i_size, but has nothing, and gets
+ * nothing: who adds a folio to the page cache sees the flag under the lock.
+ */
+static inline bool anon_object_dead(const struct anon_object *obj)
+{
+	return mapping_exiting(obj->inode->i_mapping);
+}
+
 static inline loff_t anon_object_bytes(const struct anon_object *obj)
 {
-	return obj->inode ? i_size_read(obj->inode) : obj->size;
+	if (!obj->inode)
+		return obj->size;
+	return unlikely(anon_object_dead(obj)) ? 0 : i_size_read(obj->inode);
+}
+
+/* The page allocator's flags for the object's memory */
+static inline gfp_t anon_object_gfp(struct anon_object *obj)
+{
+	if (!obj->inode)
+		return container_of(obj, struct anon_pages, obj)->gfp;
+	return mapping_gfp_mask(anon_object_mapping(obj));
 }
 
 /* Is the range one of the object's, not empty, and aligned? */
 static inline int anon_object_check_range(struct anon_object *obj, loff_t pos,
-					  loff_t len, unsigned int align)
+					  loff_t len, u64 align)
 {
-	loff_t size = round_up(anon_object_bytes(obj), (loff_t)align);
+	loff_t size = round_up(anon_object_bytes(obj), align);
 
 	if (pos < 0 || len <= 0 || !IS_ALIGNED(pos | len, align))
 		return -EINVAL;
@@ -153,6 +183,49 @@ static inline void anon_object_exit_memcg(struct mem_cgroup *memcg,
 		return;
 	set_active_memcg(old);
 	mem_cgroup_put(memcg);
+}
+
+/*
+ * Count a pin, before there is one, and no longer, when there is none. Who
+ * punches holes sees either the pin, or is waited for.
+ */
+static inline void anon_object_get_pin(struct anon_object *obj,
+				       unsigned long nr_pages)
+{
+	if (unlikely(!atomic_inc_unless_negative(&obj->pins)))
+		anon_object_wait_punch(obj);
+	atomic_long_add(nr_pages, &obj->pinned);
+}
+
+static inline void anon_object_put_pin(struct anon_object *obj,
+				       unsigned long nr_pages)
+{
+	atomic_long_sub(nr_pages, &obj->pinned);
+	WARN_ON_ONCE(!atomic_add_unless(&obj->pins, -1, 0));
+}
+
+/*
+ * Is a pin of so many pages one of all the object, which reclaim need not look
+ * at then? That has to be as true when it is unpinned, so the size is fixed.
+ */
+static inline bool anon_object_is_whole(const struct anon_object *obj,
+					unsigned long nr_pages)
+{
+	return obj->owned && !(obj->flags & ANON_OBJECT_RESIZABLE) &&
+	       nr_pages == DIV_ROUND_UP((u64)i_size_read(obj->inode),
+					PAGE_SIZE);
+}
+
+/* Has that page of the folio a memory error? */
+static inline bool anon_page_poisoned(struct folio *folio, struct page *page)
+{
+	if (likely(!folio_contain_hwpoisoned_page(folio)))
+		return false;
+#ifdef CONFIG_HUGETLB_PAGE
+	if (folio_test_hugetlb(folio))
+		return is_raw_hwpoison_page_in_hugepage(page);
+#endif
+	return PageHWPoison(page);
 }
 
 #endif /* _MM_ANON_OBJECT_INTERNAL_H */

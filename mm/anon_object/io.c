@@ -5,6 +5,10 @@
  * The copy is made with a reference to the folio but without its lock, so that
  * it may fault, even on a mapping of the same folio.  Should the folio go to
  * swap meanwhile, it stays in the swap cache, and is dirty again afterwards.
+ *
+ * A folio that a write has made is not cleared first.  Nobody may see what it
+ * held before, so it stays locked until all of it is written, and the copy does
+ * not fault; what is missing of it then is cleared, and copied in another turn.
  */
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
@@ -14,25 +18,60 @@
 
 #include "internal.h"
 
-/* Bytes from @pos on that are in the folio, and within @end */
+/*
+ * Bytes from @pos on that are in the folio, and within @end.  Where it has a
+ * memory error, that is looked for page by page.
+ */
 static size_t anon_io_bytes(struct folio *folio, loff_t pos, loff_t end)
 {
-	size_t size = folio ? folio_size(folio) - offset_in_folio(folio, pos) :
-			      PAGE_SIZE - offset_in_page(pos);
+	size_t size = PAGE_SIZE - offset_in_page(pos);
 
+	if (folio && !folio_contain_hwpoisoned_page(folio))
+		size = folio_size(folio) - offset_in_folio(folio, pos);
 	return min_t(loff_t, size, end - pos);
+}
+
+/* The folio, unless its page at @pos has a memory error */
+static struct folio *anon_io_check_page(struct folio *folio, loff_t pos)
+{
+	struct page *page = folio_file_page(folio, pos >> PAGE_SHIFT);
+
+	if (likely(!anon_page_poisoned(folio, page)))
+		return folio;
+	folio_put(folio);
+	return ERR_PTR(-EIO);
 }
 
 static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
 {
-	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
 	memcg = anon_object_enter_memcg(obj, &old);
-	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT, gfp);
+	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT,
+					anon_object_gfp(obj));
 	anon_object_exit_memcg(memcg, old);
-	return folio;
+	return IS_ERR(folio) ? folio : anon_io_check_page(folio, pos);
+}
+
+/* *@fill: it is locked, and to be filled */
+static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos,
+					bool *fill)
+{
+	struct mem_cgroup *memcg, *old;
+	struct folio *folio;
+
+	*fill = false;
+	if (!obj->backend->fill_folio)
+		return anon_io_get_folio(obj, pos);
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT);
+	anon_object_exit_memcg(memcg, old);
+	if (IS_ERR(folio))
+		return folio;
+	*fill = !folio_test_uptodate(folio);
+	return *fill ? folio : anon_io_check_page(folio, pos);
 }
 
 static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
@@ -43,11 +82,12 @@ static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
 	memcg = anon_object_enter_memcg(obj, &old);
 	folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT);
 	anon_object_exit_memcg(memcg, old);
-	if (!IS_ERR_OR_NULL(folio) && folio_contain_hwpoisoned_page(folio)) {
-		folio_put(folio);
-		return ERR_PTR(-EIO);
-	}
-	return folio;
+	if (IS_ERR_OR_NULL(folio))
+		return folio;
+	/* Writes through mappings may be in another alias of the cache */
+	if (mapping_writably_mapped(anon_object_mapping(obj)))
+		flush_dcache_folio(folio);
+	return anon_io_check_page(folio, pos);
 }
 
 /**
@@ -137,6 +177,19 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
 	return done;
 }
 
+/* Returns how much has been copied, which may be less for a fault */
+static size_t anon_io_fill(struct folio *folio, loff_t pos, size_t len,
+			   struct iov_iter *from)
+{
+	size_t offset = offset_in_folio(folio, pos), copied;
+
+	copied = copy_folio_from_iter_atomic(folio, offset, len, from);
+	folio_zero_segments(folio, 0, offset, offset + copied,
+			    folio_size(folio));
+	folio_mark_uptodate(folio);
+	return copied;
+}
+
 /**
  * anon_object_write_iter - write an object from an iterator
  * @obj: the object
@@ -174,27 +227,36 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 		loff_t end = anon_object_size(obj);
 		size_t copied, len;
 		struct folio *folio;
+		bool fill;
 
 		err = -ENOSPC;
 		if (pos >= end)
 			break;
-		folio = anon_io_get_folio(obj, pos);
+		folio = anon_io_fill_folio(obj, pos, &fill);
+		/* Truncated meanwhile? */
+		if (folio == ERR_PTR(-EINVAL))
+			break;
 		err = PTR_ERR_OR_ZERO(folio);
 		if (err)
 			break;
 
 		len = anon_io_bytes(folio, pos, end);
 		len = min(len, iov_iter_count(from));
-		copied = anon_io_copy_from(folio, pos, len, from);
+		if (fill)
+			copied = anon_io_fill(folio, pos, len, from);
+		else
+			copied = anon_io_copy_from(folio, pos, len, from);
 		flush_dcache_folio(folio);
 		folio_mark_dirty(folio);
 		folio_mark_accessed(folio);
+		if (fill)
+			folio_unlock(folio);
 		folio_put(folio);
 
 		pos += copied;
 		done += copied;
 		err = -EFAULT;
-		if (copied < len)
+		if (copied < len && !fill)
 			break;
 		cond_resched();
 	}

@@ -19,12 +19,8 @@
 
 #include <trace/events/anon_object.h>
 
-/*
- * A large block is welcome, but not worth much trouble. And when there is no
- * single page, the caller can cope: let nobody be killed.
- */
+/* A large block is welcome, but not worth much trouble */
 #define ANON_PAGES_QUIET	(__GFP_NORETRY | __GFP_NOWARN)
-#define ANON_PAGES_MAYFAIL	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 static DEFINE_PER_CPU(long, anon_pages_objects);
 static DEFINE_PER_CPU(long, anon_pages_resident);
@@ -73,7 +69,8 @@ static struct llist_node *anon_pages_alloc_blocks(struct anon_pages *pages,
 		gfp_t gfp = pages->gfp;
 		struct page *page;
 
-		gfp |= order ? ANON_PAGES_QUIET : ANON_PAGES_MAYFAIL;
+		if (order)
+			gfp = (gfp & ~__GFP_RETRY_MAYFAIL) | ANON_PAGES_QUIET;
 		page = alloc_pages(gfp, order);
 		if (page) {
 			set_page_private(page, order);
@@ -105,10 +102,9 @@ static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
 	struct llist_node *blocks;
 
 	scoped_guard(raw_spinlock, &obj->lock) {
-		if (WARN_ON_ONCE(!obj->pins || obj->pinned < nr_pages))
-			return;
-		obj->pinned -= nr_pages;
-		if (--obj->pins || !(obj->flags & ANON_OBJECT_VOLATILE))
+		anon_object_put_pin(obj, nr_pages);
+		if (atomic_read(&obj->pins) ||
+		    !(obj->flags & ANON_OBJECT_VOLATILE))
 			return;
 		blocks = pages->blocks;
 		pages->blocks = NULL;
@@ -132,8 +128,8 @@ again:
 	if (!found)
 		blocks = anon_pages_alloc_blocks(pages, max_order);
 	scoped_guard(raw_spinlock, &obj->lock) {
-		*only = !obj->pins++;
-		obj->pinned += nr_pages;
+		*only = !atomic_read(&obj->pins);
+		anon_object_get_pin(obj, nr_pages);
 		if (!pages->blocks)
 			swap(blocks, pages->blocks);
 		there = pages->blocks;
@@ -220,7 +216,7 @@ static void anon_pages_release(struct anon_object *obj)
 	const struct anon_object_ops *ops = obj->ops;
 
 	trace_anon_object_destroy(obj);
-	WARN_ON_ONCE(obj->pins);
+	WARN_ON_ONCE(atomic_read(&obj->pins));
 	anon_pages_free_blocks(pages->blocks);
 	obj_cgroup_put(obj->objcg);
 	this_cpu_dec(anon_pages_objects);
@@ -318,7 +314,7 @@ err_module:
  * Return: 0, with a reference that anon_object_put() gives back, or
  *
  * * -EINVAL: size 0, a negative size or one above MAX_LFS_FILESIZE; an unknown
- *   flag
+ *   flag, or one of the page allocator's that is not for objects
  * * -ENOMEM: no memory
  */
 int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,
@@ -328,7 +324,8 @@ int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,
 
 	if (size <= 0 || size > MAX_LFS_FILESIZE)
 		return -EINVAL;
-	if (flags & ~ANON_PAGES_FLAGS || gfp & ~__GFP_BITS_MASK)
+	if (flags & ~ANON_PAGES_FLAGS ||
+	    !anon_object_gfp_valid(ANON_OBJECT_PAGES, gfp))
 		return -EINVAL;
 	err = anon_pages_init(pages, size, gfp, flags);
 	if (!err)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pinning an object's memory: for device access, and for the kernel's own
- * mappings.
+ * Pinning an object's memory: finding its folios, and holding them.
  *
  * A pin walks the object's folios, one look-up a folio, and hands them to what
  * records them, an array of pages or a scatterlist: what is resident as runs of
@@ -9,17 +8,12 @@
  * record and never the object, for the object may have been truncated since.
  * In either record a folio is one run of pages, and it is pinned once a run.
  */
-#include <linux/hugetlb.h>
-#include <linux/io.h>
-#include <linux/kmemleak.h>
 #include <linux/sched/mm.h>
-#include <linux/slab.h>
+#include <linux/sched/signal.h>
 #include <linux/swap.h>
-#include <linux/unroll.h>
-#include <linux/vmalloc.h>
 
 #include "../internal.h"
-#include "internal.h"
+#include "pin.h"
 
 #include <trace/events/anon_object.h>
 
@@ -31,12 +25,19 @@
  * pinned, or on failure none of it.  Pins nest, and they may overlap.
  *
  * Folios that are missing are allocated or read back from swap, first without
- * reclaim, then after &anon_object_ops.shrink has been called, with all the
- * reclaim there is; but nothing is killed for it.  Where the huge policy
- * allows large folios, they are taken, and each shows up as one run of pages.
+ * reclaim, then after &anon_object_ops.shrink has been called, as hard as
+ * &anon_object_attrs.gfp says: whether something may be killed for it is up to
+ * that.  Where the huge policy allows large folios, they are taken, and each
+ * shows up as one run of pages.
  *
  * A pin is for the long term: the memory is not taken from ZONE_MOVABLE or
- * CMA, and is moved out of there if it had been.
+ * CMA, and is moved out of there if it had been.  So is what is not of a zone
+ * that the object's flags allow, however it came there.
+ *
+ * Reclaim does not look at an object that has been pinned as a whole, and whose
+ * size is fixed.  What else there is of an object of which a part is pinned goes
+ * to swap as it always does.  A page with a memory error cannot be pinned, but
+ * those around it can.
  *
  * Pinned memory has no dirty state of its own.  Who has written to it, or has
  * let a device do so, says %ANON_OBJECT_DIRTY when unpinning it.
@@ -57,7 +58,6 @@ static void anon_pin_exit_alloc(struct anon_pin *pin)
 /*
  * Allocation without reclaim is quick, and mostly enough. Where it is not, the
  * owner may have memory that is cheaper to give back than what reclaim finds.
- * And when reclaim fails too, the caller can cope: let nobody be killed.
  * Direct reclaim leaves the writing of dirty folios, which an object's mostly
  * are, to kswapd, so it has to be tried over and over.
  */
@@ -65,10 +65,11 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 					struct anon_pin *pin, pgoff_t index,
 					unsigned long nr_pages)
 {
-	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
+	const gfp_t effort = __GFP_RECLAIM | __GFP_RETRY_MAYFAIL;
+	gfp_t gfp = anon_object_gfp(obj);
 	struct folio *folio;
 
-	folio = obj->backend->get_folio(obj, index, (gfp & ~__GFP_RECLAIM) |
+	folio = obj->backend->get_folio(obj, index, (gfp & ~effort) |
 					__GFP_NORETRY | __GFP_NOWARN);
 	if (!IS_ERR(folio) || PTR_ERR(folio) != -ENOMEM)
 		return folio;
@@ -78,8 +79,7 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 		obj->ops->shrink(obj, nr_pages);
 		anon_pin_enter_alloc(obj, pin);
 	}
-	return obj->backend->get_folio(obj, index, gfp | __GFP_RETRY_MAYFAIL |
-				       __GFP_NOWARN);
+	return obj->backend->get_folio(obj, index, gfp | __GFP_NOWARN);
 }
 
 /*
@@ -91,6 +91,7 @@ static struct folio *anon_pin_get_folio(struct anon_object *obj,
 
 struct anon_pin_runs {
 	unsigned int nr;
+	enum zone_type zone;		/* the highest that will do */
 	struct pglist_data *pgdat;	/* of all the folios */
 	struct page *limit;		/* where the last run's pageblock ends */
 	struct anon_pin_run {
@@ -111,14 +112,16 @@ static void anon_pin_end_run(struct anon_pin_runs *runs, struct page *next)
 
 /*
  * Is there room for one, is the page's folio of the same node as the others,
- * and may it be pinned where it is for the long term?
+ * and may it be pinned where it is for the long term?  That is a matter of the
+ * pageblock, so for the run it is asked once.
  */
 static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
 			       struct page *page)
 {
 	unsigned long in_block = page_to_pfn(page) & (pageblock_nr_pages - 1);
 
-	if (runs->nr == ANON_PIN_RUNS || !folio_is_longterm_pinnable(folio))
+	if (runs->nr == ANON_PIN_RUNS || !folio_is_longterm_pinnable(folio) ||
+	    folio_zonenum(folio) > runs->zone)
 		return false;
 	if (!runs->nr)
 		runs->pgdat = folio_pgdat(folio);
@@ -146,6 +149,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct folio *folio;
 
 	runs->nr = 0;
+	runs->zone = gfp_zone(mapping_gfp_mask(mapping));
 
 	rcu_read_lock();
 	for (folio = xas_load(&xas); folio; folio = xas_next(&xas)) {
@@ -162,8 +166,11 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		if (!folio_try_get(folio))
 			break;
 		/*
-		 * Reclaim that has not seen the reference has the folio locked.
-		 * fallocate() leaves folios that have yet to be cleared.
+		 * Reclaim and truncation that have not seen the reference have
+		 * the folio locked, or are through with it. fallocate() leaves
+		 * folios that have yet to be cleared. The smp_rmb() after the
+		 * test of that flag keeps the mapping from being read before
+		 * the lock.
 		 */
 		if (folio_test_locked(folio) || !folio_test_uptodate(folio) ||
 		    folio->mapping != mapping ||
@@ -179,14 +186,16 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 			nr = min(folio_next_index(folio), end) - xas.xa_index;
 		}
 
+		if (!folio_ref_to_pin(folio))
+			goto put;
 		if (page != next || page >= runs->limit) {
 			anon_pin_end_run(runs, next);
 			if (!anon_pin_begin_run(runs, folio, page)) {
 				next = NULL;
-				goto put;
+				folio_put_pins(folio, 1);
+				goto out;
 			}
 		}
-		folio_ref_to_pin(folio);
 		next = page + nr;
 		nr_folios++;
 		if (xas.xa_index + nr >= stop)
@@ -255,38 +264,40 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 	return 0;
 }
 
-/* Turn references into pins, or give pins back; a node's are counted at once */
-static __always_inline void anon_pin_each(struct folio_batch *fbatch, bool pin)
+/*
+ * Turn references into pins, a node's of which are counted at once.  What comes
+ * after a folio that cannot be pinned is let go.
+ */
+static void anon_pin_refs(struct folio_batch *fbatch)
 {
-	enum node_stat_item item = pin ? NR_FOLL_PIN_ACQUIRED :
-					 NR_FOLL_PIN_RELEASED;
 	struct pglist_data *pgdat = NULL;
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < folio_batch_count(fbatch); i++) {
 		struct folio *folio = fbatch->folios[i];
 
+		if (!folio_ref_to_pin(folio))
+			break;
 		if (folio_pgdat(folio) != pgdat) {
 			if (nr)
-				mod_node_page_state(pgdat, item, nr);
+				mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED,
+						    nr);
 			pgdat = folio_pgdat(folio);
 			nr = 0;
 		}
 		nr++;
-		if (pin)
-			folio_ref_to_pin(folio);
-		else
-			folio_put_pins(folio, 1);
 	}
 	if (nr)
-		mod_node_page_state(pgdat, item, nr);
+		mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED, nr);
+	while (folio_batch_count(fbatch) > i)
+		folio_put(fbatch->folios[--fbatch->nr]);
 }
 
 /*
  * Does a pin for the long term have to move one of them first?  That is a
  * matter of the zone and of the pageblock, which is looked at once.
  */
-static bool anon_pin_must_move(struct folio_batch *fbatch)
+static bool anon_pin_must_move(struct folio_batch *fbatch, gfp_t gfp)
 {
 	unsigned long block, last = ULONG_MAX;
 	unsigned int i;
@@ -295,7 +306,7 @@ static bool anon_pin_must_move(struct folio_batch *fbatch)
 		block = folio_pfn(fbatch->folios[i]) >> pageblock_order;
 		if (block == last)
 			continue;
-		if (!folio_is_longterm_pinnable(fbatch->folios[i]))
+		if (!folio_is_longterm_pinnable_gfp(fbatch->folios[i], gfp))
 			return true;
 		last = block;
 	}
@@ -311,6 +322,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 			  struct folio_batch *fbatch)
 {
 	struct address_space *mapping = anon_object_mapping(obj);
+	gfp_t gfp = anon_object_gfp(obj);
 	unsigned int i, nr;
 	int err;
 
@@ -318,8 +330,10 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 	if (err)
 		return err;
 
+	anon_pin_refs(fbatch);
 	nr = folio_batch_count(fbatch);
-	anon_pin_each(fbatch, true);
+	if (!nr)
+		return -ENOMEM;
 	/* Truncated, or swapped out, since it was looked up? */
 	for (i = 0; i < nr; i++)
 		if (fbatch->folios[i]->mapping != mapping)
@@ -330,9 +344,20 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 		if (!i)
 			return -EAGAIN;
 	}
-	if (!anon_pin_must_move(fbatch))
+	if (!anon_pin_must_move(fbatch, gfp))
 		return 0;
-	return check_and_migrate_movable_folios(i, fbatch->folios);
+	return check_and_migrate_movable_folios(i, fbatch->folios, gfp);
+}
+
+static bool anon_pin_any_poisoned(struct folio *folio, struct page *page,
+				  unsigned long nr)
+{
+	if (likely(!folio_contain_hwpoisoned_page(folio)))
+		return false;
+	for (; nr; nr--, page++)
+		if (anon_page_poisoned(folio, page))
+			return true;
+	return false;
 }
 
 /* Record a pinned batch; *@index advances past what has been recorded */
@@ -344,15 +369,17 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 
 	for (i = 0; i < fbatch->nr; i++) {
 		struct folio *folio = fbatch->folios[i];
+		struct page *page;
 		unsigned long nr;
 
 		if (*index - folio->index >= folio_nr_pages(folio))
 			break;
-		err = -EIO;
-		if (folio_contain_hwpoisoned_page(folio))
-			break;
+		page = folio_file_page(folio, *index);
 		nr = min(folio_next_index(folio), end) - *index;
-		err = pin->add(pin, folio_file_page(folio, *index), nr);
+		err = -EIO;
+		if (anon_pin_any_poisoned(folio, page, nr))
+			break;
+		err = pin->add(pin, page, nr);
 		if (err)
 			break;
 		*index += nr;
@@ -368,6 +395,8 @@ static int anon_pin_some(struct anon_object *obj, pgoff_t *index, pgoff_t end,
 	struct folio_batch fbatch __uninitialized;
 	int err;
 
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	anon_pin_enter_alloc(obj, pin);
 	err = anon_pin_batch(obj, pin, *index, end, &fbatch);
 	anon_pin_exit_alloc(pin);
@@ -398,11 +427,12 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 }
 
 /*
- * Pin pages @index up to @end, recording them in @pin.  On failure, what has
- * been recorded is still pinned.
+ * Pin pages @index up to @end, recording them in @pin.  Once the record is made,
+ * anon_pin_done() is to be called.  On failure, what has been recorded is still
+ * pinned, and the pin counts.
  */
-static __always_inline int anon_pin(struct anon_object *obj, pgoff_t index,
-				    pgoff_t end, struct anon_pin *pin)
+int anon_pin(struct anon_object *obj, pgoff_t index, pgoff_t end,
+	     struct anon_pin *pin)
 {
 	if (obj->backend->pin)
 		return obj->backend->pin(obj, index, end, pin);
@@ -410,32 +440,58 @@ static __always_inline int anon_pin(struct anon_object *obj, pgoff_t index,
 	return anon_pin_walk(obj, index, end, pin);
 }
 
-/*
- * An unpin in progress, which goes batch by batch.  A run of pages goes on for
- * @skip pages after the segment that it began in.
- */
-struct anon_unpin {
-	struct anon_object *obj;
-	unsigned long skip;
-	unsigned long covered;
-	unsigned int flags;
-	bool rescue;
-	struct folio_batch fbatch;
-};
+/* The record of a pin is complete */
+void anon_pin_done(struct anon_object *obj, unsigned long nr_pages)
+{
+	if (!obj->backend->pin && anon_object_is_whole(obj, nr_pages))
+		anon_object_hold(obj);
+}
 
-static void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
-			     unsigned long nr_pages, unsigned int flags)
+void anon_unpin_init(struct anon_unpin *unpin, struct anon_object *obj,
+		     unsigned int flags)
 {
 	unpin->obj = obj;
 	unpin->skip = 0;
 	unpin->covered = 0;
 	unpin->flags = flags;
-	unpin->rescue = anon_object_put_pin(obj, nr_pages);
+	unpin->rescue = false;
 	folio_batch_init(&unpin->fbatch);
+}
+
+/* Begin to undo what anon_pin_done() was called for */
+void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
+		      unsigned long nr_pages, unsigned int flags)
+{
+	anon_unpin_init(unpin, obj, flags);
+	if (anon_object_is_whole(obj, nr_pages))
+		unpin->rescue = anon_object_release(obj);
 	trace_anon_object_unpin(obj, nr_pages, flags);
 }
 
-static void anon_unpin_flush(struct anon_unpin *unpin)
+/* Give pins back; a node's are counted at once */
+static void anon_unpin_refs(struct folio_batch *fbatch)
+{
+	struct pglist_data *pgdat = NULL;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		if (folio_pgdat(folio) != pgdat) {
+			if (nr)
+				mod_node_page_state(pgdat, NR_FOLL_PIN_RELEASED,
+						    nr);
+			pgdat = folio_pgdat(folio);
+			nr = 0;
+		}
+		nr++;
+		folio_put_pins(folio, 1);
+	}
+	if (nr)
+		mod_node_page_state(pgdat, NR_FOLL_PIN_RELEASED, nr);
+}
+
+void anon_unpin_flush(struct anon_unpin *unpin)
 {
 	struct address_space *mapping = anon_object_mapping(unpin->obj);
 	struct folio_batch *fbatch = &unpin->fbatch;
@@ -457,45 +513,17 @@ static void anon_unpin_flush(struct anon_unpin *unpin)
 	/* A folio on its way to a list will find the mapping evictable */
 	if (unpin->rescue && unevictable)
 		check_move_unevictable_folios(fbatch);
-	anon_pin_each(fbatch, false);
+	anon_unpin_refs(fbatch);
 	folio_batch_reinit(fbatch);
 	cond_resched();
 }
 
 /*
- * Unpin the folio of a run's first page.  Returns how many pages of the folio
- * there are from that on, for it is not to be looked at again.
- */
-static unsigned long anon_unpin_folio(struct anon_unpin *unpin,
-				      struct page *page)
-{
-	struct folio *folio = page_folio(page);
-	unsigned long left = 1;
-
-	if (folio_test_large(folio))
-		left = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (!folio_batch_add(&unpin->fbatch, folio))
-		anon_unpin_flush(unpin);
-	return left;
-}
-
-/* Without folios, there is no state to leave them with */
-static __always_inline bool anon_unpin_whole(struct anon_object *obj,
-					     unsigned long nr_pages,
-					     unsigned int flags)
-{
-	if (!obj->backend->unpin)
-		return false;
-	obj->backend->unpin(obj, nr_pages);
-	trace_anon_object_unpin(obj, nr_pages, flags);
-	return true;
-}
-
-/*
- * What the last pin did not hold may have been found unevictable as well. But
+ * What the last pin of all the object did not hold may have been found
+ * unevictable as well, if it has come in the place of what was truncated. But
  * mostly it has held all there is.
  */
-static void anon_unpin_end(struct anon_unpin *unpin)
+void anon_unpin_end(struct anon_unpin *unpin, unsigned long nr_pages)
 {
 	struct anon_object *obj = unpin->obj;
 
@@ -504,469 +532,5 @@ static void anon_unpin_end(struct anon_unpin *unpin)
 	if (unpin->rescue &&
 	    unpin->covered != READ_ONCE(anon_object_mapping(obj)->nrpages))
 		anon_object_move_evictable(obj);
+	anon_object_put_pin(obj, nr_pages);
 }
-
-struct anon_pin_pages {
-	struct anon_pin pin;
-	struct page **next;
-};
-
-static int anon_pin_add_pages(struct anon_pin *pin, struct page *page,
-			      unsigned long nr)
-{
-	struct anon_pin_pages *pp = container_of(pin, struct anon_pin_pages,
-						 pin);
-	struct page **next = pp->next;
-	unsigned long i;
-
-	unrolled_count(4)
-	for (i = 0; i < nr; i++)
-		next[i] = page + i;
-	pp->next = next + nr;
-	return 0;
-}
-
-/* A pin of @nr_pages, of which @recorded have been recorded */
-static void anon_unpin_pages(struct anon_object *obj, struct page **pages,
-			     size_t recorded, size_t nr_pages,
-			     unsigned int flags)
-{
-	struct anon_unpin unpin __uninitialized;
-	size_t i;
-
-	if (anon_unpin_whole(obj, nr_pages, flags))
-		return;
-	anon_unpin_begin(&unpin, obj, nr_pages, flags);
-	for (i = 0; i < recorded; i += anon_unpin_folio(&unpin, pages[i]))
-		;
-	anon_unpin_end(&unpin);
-}
-
-/**
- * anon_object_pin_pages - pin a range to an array of pages
- * @obj: the object
- * @pos: where to begin, in bytes, a multiple of the page size
- * @len: bytes, a multiple of the page size
- * @pages: gets @len >> PAGE_SHIFT pages, in the object's order
- *
- * Context: May sleep, allocates; see "locking". @obj may be unreferenced
- * again only after anon_object_unpin_pages().
- * Return: 0, or, with nothing pinned and @pages undefined,
- *
- * * -EINVAL: the range is misaligned, empty or not within the object
- * * -ENOMEM: no memory, or too few pages in the hugetlb pool
- * * -EIO: swap could not be read, or the memory is broken
- */
-int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,
-			  struct page **pages)
-{
-	struct anon_pin_pages pp __uninitialized;
-	unsigned long nr_pages = len >> PAGE_SHIFT;
-	pgoff_t index = pos >> PAGE_SHIFT;
-	int err;
-
-	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
-	if (err)
-		return err;
-
-	pp.pin.add = anon_pin_add_pages;
-	pp.pin.max_order = MAX_PAGE_ORDER;
-	pp.pin.sgt = NULL;
-	pp.next = pages;
-
-	err = anon_pin(obj, index, index + nr_pages, &pp.pin);
-	if (err)
-		anon_unpin_pages(obj, pages, pp.next - pages, nr_pages, 0);
-	trace_anon_object_pin(obj, pos, len, err);
-	return err;
-}
-EXPORT_SYMBOL_GPL(anon_object_pin_pages);
-
-/**
- * anon_object_unpin_pages - undo anon_object_pin_pages()
- * @obj: the object
- * @pages: what it had returned
- * @nr_pages: all the pages of that pin
- * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
- *
- * Context: May sleep, does not allocate.
- */
-void anon_object_unpin_pages(struct anon_object *obj, struct page **pages,
-			     size_t nr_pages, unsigned int flags)
-{
-	anon_unpin_pages(obj, pages, nr_pages, nr_pages, flags);
-}
-EXPORT_SYMBOL_GPL(anon_object_unpin_pages);
-
-/*
- * Builds an sg_table run by run, without knowing how many there will be.  The
- * first few entries are on the stack, most objects need no more.  Others go
- * into pages, chained as sg_free_table() expects them.
- */
-#define ANON_SGT_FEW	16
-#define ANON_SGT_LINK	(SG_MAX_SINGLE_ALLOC - 1)
-
-struct anon_pin_sgt {
-	struct anon_pin pin;
-	unsigned int max_segment;
-	unsigned int nents;
-	unsigned int used;		/* entries of @chunk */
-	struct scatterlist *sg;		/* the entry that may still grow */
-	struct scatterlist *chunk;	/* the last chunk */
-	struct scatterlist *prev;	/* the one before, NULL if none */
-	struct scatterlist *first;
-	struct scatterlist few[ANON_SGT_FEW];
-};
-
-static struct scatterlist *anon_sgt_alloc_chunk(void)
-{
-	struct scatterlist *chunk;
-
-	chunk = (void *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
-	if (!chunk)
-		return NULL;
-	/* sg_free_table() will tell it that this has gone */
-	kmemleak_alloc(chunk, PAGE_SIZE, 1, GFP_KERNEL);
-	sg_init_table(chunk, SG_MAX_SINGLE_ALLOC);
-	return chunk;
-}
-
-static void anon_sgt_free_chunk(struct scatterlist *chunk)
-{
-	kmemleak_free(chunk);
-	free_page((unsigned long)chunk);
-}
-
-/* Free the chunks of an unfinished table */
-static void anon_sgt_free_chunks(struct anon_pin_sgt *ps)
-{
-	struct scatterlist *chunk = ps->first, *next;
-
-	if (chunk == ps->few)
-		return;
-	while (chunk) {
-		next = chunk == ps->chunk ? NULL :
-		       sg_chain_ptr(&chunk[ANON_SGT_LINK]);
-		anon_sgt_free_chunk(chunk);
-		chunk = next;
-	}
-}
-
-/* Off the stack */
-static int anon_sgt_move(struct anon_pin_sgt *ps)
-{
-	struct scatterlist *chunk = anon_sgt_alloc_chunk();
-
-	if (!chunk)
-		return -ENOMEM;
-	memcpy(chunk, ps->few, ps->used * sizeof(*chunk));
-	ps->sg = ps->used ? &chunk[ps->used - 1] : NULL;
-	ps->first = chunk;
-	ps->chunk = chunk;
-	return 0;
-}
-
-static int anon_sgt_chain(struct anon_pin_sgt *ps)
-{
-	struct scatterlist *chunk;
-
-	if (IS_ENABLED(CONFIG_ARCH_NO_SG_CHAIN))
-		return -E2BIG;
-	chunk = anon_sgt_alloc_chunk();
-	if (!chunk)
-		return -ENOMEM;
-	sg_chain(ps->chunk, SG_MAX_SINGLE_ALLOC, chunk);
-	ps->prev = ps->chunk;
-	ps->chunk = chunk;
-	ps->used = 0;
-	return 0;
-}
-
-/* A new entry at the end, in a chunk that is none of the stack's if it is full */
-static int anon_sgt_next(struct anon_pin_sgt *ps)
-{
-	int err;
-
-	if (ps->used == ANON_SGT_LINK) {
-		err = anon_sgt_chain(ps);
-		if (err)
-			return err;
-	}
-	ps->sg = &ps->chunk[ps->used++];
-	memset(ps->sg, 0, sizeof(*ps->sg));
-	ps->nents++;
-	return 0;
-}
-
-static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
-			    unsigned long nr)
-{
-	struct anon_pin_sgt *ps = container_of(pin, struct anon_pin_sgt, pin);
-	unsigned long pfn = page_to_pfn(page), grow = 0;
-	unsigned int max = ps->max_segment >> PAGE_SHIFT;
-	unsigned int nents = ps->nents;
-	struct scatterlist *sg;
-	int err;
-
-	if (ps->chunk == ps->few &&
-	    DIV_ROUND_UP(nr, max) > ANON_SGT_FEW - ps->used) {
-		err = anon_sgt_move(ps);
-		if (err)
-			return err;
-	}
-
-	sg = ps->sg;
-	if (sg && pfn == page_to_pfn(sg_page(sg)) + (sg->length >> PAGE_SHIFT))
-		grow = min(nr, max - (sg->length >> PAGE_SHIFT));
-	nr -= grow;
-	pfn += grow;
-	while (nr) {
-		unsigned int part = min(nr, max);
-
-		err = anon_sgt_next(ps);
-		if (err) {
-			/* What has been added of the run does not count */
-			ps->nents = nents;
-			return err;
-		}
-		sg_set_page(ps->sg, pfn_to_page(pfn), part << PAGE_SHIFT, 0);
-		nr -= part;
-		pfn += part;
-	}
-	if (grow)
-		sg->length += grow << PAGE_SHIFT;
-	return 0;
-}
-
-/* The last chunk has to be as long as what is in it */
-static int anon_sgt_finish(struct anon_pin_sgt *ps, struct sg_table *sgt)
-{
-	struct scatterlist *last;
-
-	if (ps->prev && ps->used == 1) {
-		/* A link to a single entry is not a thing that tables have */
-		ps->prev[ANON_SGT_LINK] = ps->chunk[0];
-		anon_sgt_free_chunk(ps->chunk);
-		last = ps->prev;
-		ps->used = SG_MAX_SINGLE_ALLOC;
-	} else {
-		last = kmemdup_array(ps->chunk, ps->used, sizeof(*last),
-				     GFP_KERNEL | __GFP_NOWARN);
-		if (!last)
-			return -ENOMEM;
-		if (ps->chunk != ps->few)
-			anon_sgt_free_chunk(ps->chunk);
-		if (ps->prev)
-			sg_chain(ps->prev, SG_MAX_SINGLE_ALLOC, last);
-		else
-			ps->first = last;
-	}
-	sg_mark_end(&last[ps->used - 1]);
-	sgt->sgl = ps->first;
-	sgt->nents = ps->nents;
-	sgt->orig_nents = ps->nents;
-	return 0;
-}
-
-static void anon_unpin_sgl(struct anon_object *obj, struct scatterlist *sgl,
-			   unsigned int nents, unsigned long nr_pages,
-			   unsigned int flags)
-{
-	struct anon_unpin unpin __uninitialized;
-	struct scatterlist *sg = sgl;
-	unsigned int i;
-
-	anon_unpin_begin(&unpin, obj, nr_pages, flags);
-	/* What comes after the last entry of a table in the making is no entry */
-	for (i = 0; i < nents; i++) {
-		unsigned long nr, j, pfn;
-
-		if (i)
-			sg = sg_next(sg);
-		nr = sg->length >> PAGE_SHIFT;
-		pfn = page_to_pfn(sg_page(sg));
-		for (j = unpin.skip; j < nr; )
-			j += anon_unpin_folio(&unpin, pfn_to_page(pfn + j));
-		unpin.skip = j - nr;
-	}
-	anon_unpin_end(&unpin);
-}
-
-static void anon_sgt_free(struct anon_object *obj, struct sg_table *sgt)
-{
-	if (obj->backend == &anon_pages_backend &&
-	    sgt->sgl == &container_of(obj, struct anon_pages, obj)->entry)
-		return;
-	sg_free_table(sgt);
-}
-
-/**
- * anon_object_pin_sgt - pin a range to an sg_table
- * @obj: the object
- * @pos: where to begin, in bytes, a multiple of the page size
- * @len: bytes, a multiple of the page size
- * @max_segment: the longest segment that the device takes, in bytes; it is
- *	rounded down to a multiple of the page size. UINT_MAX: no limit
- * @sgt: gets the table, not mapped for DMA; anon_object_unpin_sgt() frees it
- *
- * What is next to each other in memory is merged into one segment, across
- * folios too.
- *
- * Context: May sleep, allocates; see "locking".
- * Return: 0, or, with nothing pinned and @sgt undefined,
- *
- * * -EINVAL: the range is misaligned, empty or not within the object, or
- *   @max_segment is below the page size
- * * -E2BIG: a table cannot hold so many segments
- * * -ENOMEM: no memory, or too few pages in the hugetlb pool
- * * -EIO: swap could not be read, or the memory is broken
- */
-int anon_object_pin_sgt(struct anon_object *obj, loff_t pos, size_t len,
-			unsigned int max_segment, struct sg_table *sgt)
-{
-	unsigned long nr_pages = len >> PAGE_SHIFT;
-	pgoff_t index = pos >> PAGE_SHIFT;
-	struct anon_pin_sgt ps __uninitialized;
-	int err;
-
-	err = anon_object_check_range(obj, pos, len, PAGE_SIZE);
-	if (err)
-		return err;
-	if (max_segment < PAGE_SIZE)
-		return -EINVAL;
-	if (nr_pages > INT_MAX)
-		return -E2BIG;
-
-	ps.pin.add = anon_pin_add_sgt;
-	ps.pin.max_order = min(ilog2(max_segment >> PAGE_SHIFT),
-			       MAX_PAGE_ORDER);
-	ps.pin.sgt = sgt;
-	ps.max_segment = max_segment;
-	ps.nents = 0;
-	ps.used = 0;
-	ps.sg = NULL;
-	ps.chunk = ps.few;
-	ps.prev = NULL;
-	ps.first = ps.few;
-
-	err = anon_pin(obj, index, index + nr_pages, &ps.pin);
-	if (!err && ps.nents)
-		err = anon_sgt_finish(&ps, sgt);
-	if (err) {
-		if (!anon_unpin_whole(obj, nr_pages, 0))
-			anon_unpin_sgl(obj, ps.first, ps.nents, nr_pages, 0);
-		anon_sgt_free_chunks(&ps);
-	}
-	trace_anon_object_pin(obj, pos, len, err);
-	return err;
-}
-EXPORT_SYMBOL_GPL(anon_object_pin_sgt);
-
-/**
- * anon_object_unpin_sgt - undo anon_object_pin_sgt()
- * @obj: the object
- * @sgt: what it had returned, with any DMA mapping undone; it is freed
- * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
- *
- * Context: May sleep, does not allocate.
- */
-void anon_object_unpin_sgt(struct anon_object *obj, struct sg_table *sgt,
-			   unsigned int flags)
-{
-	unsigned long nr_pages = 0;
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sgtable_sg(sgt, sg, i)
-		nr_pages += sg->length >> PAGE_SHIFT;
-	if (!anon_unpin_whole(obj, nr_pages, flags))
-		anon_unpin_sgl(obj, sgt->sgl, sgt->orig_nents, nr_pages, flags);
-	anon_sgt_free(obj, sgt);
-}
-EXPORT_SYMBOL_GPL(anon_object_unpin_sgt);
-
-#ifdef CONFIG_MMU
-/* Segment by segment, so that what is large gets large mappings */
-static void *anon_map_sgt(struct sg_table *sgt, size_t len, pgprot_t prot)
-{
-	struct vm_struct *area = get_vm_area(len, VM_MAP);
-	struct scatterlist *sg;
-	unsigned long addr;
-	unsigned int i;
-
-	if (!area)
-		return NULL;
-	addr = (unsigned long)area->addr;
-	for_each_sgtable_sg(sgt, sg, i) {
-		if (vmap_page_range(addr, addr + sg->length, sg_phys(sg),
-				    prot)) {
-			free_vm_area(area);
-			return NULL;
-		}
-		addr += sg->length;
-	}
-	return area->addr;
-}
-
-static void anon_unmap(void *vaddr)
-{
-	vunmap(vaddr);
-}
-#else
-/* It is mapped where it is, if it is in one piece */
-static void *anon_map_sgt(struct sg_table *sgt, size_t len, pgprot_t prot)
-{
-	return sgt->orig_nents == 1 ? sg_virt(sgt->sgl) : NULL;
-}
-
-static void anon_unmap(void *vaddr)
-{
-}
-#endif /* CONFIG_MMU */
-
-/**
- * anon_object_vmap - pin a range and map it into the kernel
- * @obj: the object
- * @pos: where to begin, in bytes, a multiple of the page size
- * @len: bytes, a multiple of the page size
- * @prot: PAGE_KERNEL, or what else the mapping is to be
- * @map: gets the mapping, in @map->vaddr
- *
- * Context: May sleep, allocates; see "locking".
- * Return: 0, or an error of anon_object_pin_sgt().
- */
-int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
-		     pgprot_t prot, struct anon_object_map *map)
-{
-	int err;
-
-	err = anon_object_pin_sgt(obj, pos, len, UINT_MAX, &map->sgt);
-	if (err)
-		return err;
-
-	map->vaddr = anon_map_sgt(&map->sgt, len, prot);
-	if (!map->vaddr) {
-		anon_object_unpin_sgt(obj, &map->sgt, 0);
-		return -ENOMEM;
-	}
-	map->size = len;
-	return 0;
-}
-EXPORT_SYMBOL_GPL(anon_object_vmap);
-
-/**
- * anon_object_vunmap - undo anon_object_vmap()
- * @obj: the object
- * @map: what it had returned
- * @flags: %ANON_OBJECT_DIRTY, %ANON_OBJECT_ACCESSED
- *
- * Context: May sleep, does not allocate.
- */
-void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
-			unsigned int flags)
-{
-	anon_unmap(map->vaddr);
-	anon_object_unpin_sgt(obj, &map->sgt, flags);
-	map->vaddr = NULL;
-}
-EXPORT_SYMBOL_GPL(anon_object_vunmap);

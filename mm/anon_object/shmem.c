@@ -57,27 +57,40 @@ static struct folio *anon_shmem_get_folio(struct anon_object *obj,
 	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
 }
 
+/*
+ * Does a folio lie on both sides of @index that can be neither split nor
+ * cleared, for somebody has it pinned?
+ */
+static bool anon_shmem_pinned_across(struct anon_object *obj, pgoff_t index)
+{
+	struct folio *folio;
+	bool pinned;
+
+	folio = filemap_get_folio(anon_object_mapping(obj), index);
+	if (IS_ERR(folio))
+		return false;
+	pinned = folio->index < index && folio_maybe_dma_pinned(folio);
+	folio_put(folio);
+	return pinned;
+}
+
+/* Whole folios, if they are not in use beyond the range */
 static int anon_shmem_drop(struct anon_object *obj, pgoff_t start,
 			   pgoff_t end)
 {
-	loff_t pos = (loff_t)start << PAGE_SHIFT;
-	loff_t last = ((loff_t)end << PAGE_SHIFT) - 1;
+	if (anon_shmem_pinned_across(obj, start))
+		return -EBUSY;
+	if ((loff_t)end << PAGE_SHIFT >= i_size_read(obj->inode))
+		/* The last one may be larger than what is left of the object */
+		end = round_up(end, BIT(MAX_PAGECACHE_ORDER));
+	else if (anon_shmem_pinned_across(obj, end))
+		return -EBUSY;
 
 	unmap_mapping_pages(anon_object_mapping(obj), start, end - start,
 			    false);
-	shmem_truncate_range(obj->inode, pos, last);
+	shmem_truncate_range(obj->inode, (loff_t)start << PAGE_SHIFT,
+			     ((loff_t)end << PAGE_SHIFT) - 1);
 	return 0;
-}
-
-static int anon_shmem_empty(struct anon_object *obj)
-{
-	struct inode *inode = obj->inode;
-	pgoff_t end = DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
-
-	i_size_write(inode, 0);
-	if (!(obj->flags & ANON_OBJECT_NORESERVE))
-		vm_unacct_memory(end);
-	return anon_shmem_drop(obj, 0, end);
 }
 
 static unsigned int anon_shmem_seals(const struct anon_object *obj)
@@ -86,6 +99,36 @@ static unsigned int anon_shmem_seals(const struct anon_object *obj)
 }
 
 #ifdef CONFIG_SHMEM
+static struct folio *anon_shmem_fill_folio(struct anon_object *obj,
+					   pgoff_t index)
+{
+	struct folio *folio;
+	int err;
+
+	err = shmem_get_folio(obj->inode, index, i_size_read(obj->inode),
+			      &folio, SGP_OVERWRITE);
+	if (err)
+		return ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
+	if (folio_test_uptodate(folio))
+		folio_unlock(folio);
+	return folio;
+}
+
+static int anon_shmem_punch(struct anon_object *obj, loff_t pos, loff_t len)
+{
+	int err;
+
+	err = shmem_punch_hole(obj->inode, pos, len);
+	return err ?: file_modified(obj->file);
+}
+
+/* Nothing is added meanwhile, so there is an end to it */
+static void anon_shmem_empty(struct anon_object *obj)
+{
+	unmap_mapping_range(anon_object_mapping(obj), 0, 0, false);
+	shmem_truncate_range(obj->inode, 0, -1);
+}
+
 struct anon_object *anon_shmem_from_inode(struct inode *inode)
 {
 	return shmem_mapping(inode->i_mapping) ? &SHMEM_I(inode)->anon : NULL;
@@ -150,15 +193,14 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 {
 	long nr_pages;
 
-	/* A batch of folios on their way to another list has a reference */
+	/*
+	 * A batch of folios on their way to another list has a reference. Those
+	 * of other CPUs are not waited for, which the OOM killer could not.
+	 */
 	if (!*drained && folio_may_be_lru_cached(folio) &&
 	    !folio_maybe_dma_pinned(folio) &&
 	    folio_ref_count(folio) != folio_expected_ref_count(folio) + 1) {
-		/* Reclaim does not wait for other CPUs */
-		if (current->flags & PF_MEMALLOC)
-			lru_add_drain();
-		else
-			lru_add_drain_all();
+		lru_add_drain();
 		*drained = true;
 	}
 	if (!folio_trylock(folio))
@@ -191,10 +233,15 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 	struct swap_io_ctx ctx = {};
 	struct folio_batch fbatch;
 	struct blk_plug blk_plug;
+	unsigned int noreclaim, i;
 	bool drained = false;
 	long written = 0;
-	unsigned int i;
 
+	/*
+	 * What is allocated on the way to swap has to do without reclaim, and
+	 * without the OOM killer, in which we may be already.
+	 */
+	noreclaim = memalloc_noreclaim_save();
 	blk_start_plug(&blk_plug);
 	folio_batch_init(&fbatch);
 	while (start < end &&
@@ -217,6 +264,7 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 	}
 	swap_write_submit(&ctx);
 	blk_finish_plug(&blk_plug);
+	memalloc_noreclaim_restore(noreclaim);
 	return written;
 }
 
@@ -257,6 +305,14 @@ static void anon_shmem_move_evictable(struct anon_object *obj)
 	shmem_unlock_mapping(anon_object_mapping(obj));
 }
 #else
+/* filemap_fault() goes by the size alone, which nobody else changes */
+static void anon_shmem_empty(struct anon_object *obj)
+{
+	i_size_write(obj->inode, 0);
+	unmap_mapping_range(anon_object_mapping(obj), 0, 0, false);
+	shmem_truncate_range(obj->inode, 0, -1);
+}
+
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 					   pgoff_t index)
 {
@@ -290,6 +346,8 @@ const struct anon_backend anon_shmem_backend = {
 	.stat		= anon_shmem_stat,
 	.set_locked	= anon_shmem_set_locked,
 #ifdef CONFIG_SHMEM
+	.fill_folio	= anon_shmem_fill_folio,
+	.punch		= anon_shmem_punch,
 	.swap_out	= anon_shmem_swap_out,
 	.swap_in	= anon_shmem_swap_in,
 	.move_evictable	= anon_shmem_move_evictable,

@@ -658,7 +658,8 @@ static void anon_object_test_lock(struct kunit *test)
 struct anon_test_holders {
 	struct anon_object *obj;
 	struct address_space *mapping;
-	struct page *pages[2];
+	size_t nr;
+	struct page **pages[2];
 	unsigned int held;
 };
 
@@ -672,7 +673,8 @@ static void anon_test_hold(struct kunit *test, struct anon_test_holders *h,
 	if (i == ANON_TEST_LOCK)
 		err = anon_object_lock(h->obj, current_ucounts());
 	else
-		err = anon_object_pin_pages(h->obj, 0, PAGE_SIZE, &h->pages[i]);
+		err = anon_object_pin_pages(h->obj, 0, h->nr << PAGE_SHIFT,
+					    h->pages[i]);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	h->held |= BIT(i);
 	KUNIT_EXPECT_TRUE(test, mapping_unevictable(h->mapping));
@@ -685,7 +687,7 @@ static void anon_test_release_hold(struct kunit *test,
 		anon_object_unlock(h->obj, current_ucounts());
 		anon_object_move_evictable(h->obj);
 	} else {
-		anon_object_unpin_pages(h->obj, &h->pages[i], 1, 0);
+		anon_object_unpin_pages(h->obj, h->pages[i], h->nr, 0);
 	}
 	h->held &= ~BIT(i);
 	KUNIT_EXPECT_EQ(test, mapping_unevictable(h->mapping), !!h->held);
@@ -702,6 +704,11 @@ static void anon_object_test_unevictable(struct kunit *test)
 	struct anon_test_holders h = {
 		.obj = obj,
 		.mapping = anon_test_inode(obj)->i_mapping,
+		.nr = anon_object_size(obj) >> PAGE_SHIFT,
+		.pages = {
+			anon_test_pages(test, obj),
+			anon_test_pages(test, obj),
+		},
 	};
 	int i, j, k, n = anon_test_is_hugetlb(test) ? 2 : 3;
 

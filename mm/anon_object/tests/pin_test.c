@@ -245,7 +245,7 @@ static void anon_test_overlap(struct kunit *test, bool first_first)
 
 	anon_object_unpin_pages(pin->obj, pages[!first_first], 6, 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(pin->obj), len);
-	KUNIT_EXPECT_TRUE(test, mapping_unevictable(pin->mapping));
+	KUNIT_EXPECT_FALSE(test, mapping_unevictable(pin->mapping));
 	folio = page_folio(pages[0][4]);
 	KUNIT_EXPECT_TRUE(test, folio_maybe_dma_pinned(folio));
 

@@ -12,6 +12,7 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
 #include <linux/shmem_fs.h>
 
 #include "test.h"
@@ -43,9 +44,13 @@ void anon_test_drain(void)
 		flush_delayed_fput();
 }
 
-/* What the tests before have left to be closed must not change counters */
+/*
+ * What the tests before have left to be closed must not change counters. And
+ * folios that wait in another CPU's batches cannot be swapped out.
+ */
 int anon_test_init(struct kunit *test)
 {
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	anon_test_drain();
 	return 0;
 }

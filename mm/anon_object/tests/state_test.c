@@ -1,0 +1,702 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of anonymous objects: what may not happen at the same time, pages
+ * that are broken, and memory that is not where it may be.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/hugetlb.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+#include <linux/workqueue.h>
+
+#include "../internal.h"
+#include "test.h"
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_backend, anon_test_backends, desc);
+
+/* --- purge, punch and pins ------------------------------------------------ */
+
+/* Something that is done to an object while the test does something else */
+struct anon_test_other {
+	struct work_struct work;
+	struct completion began;
+	struct anon_object *obj;
+	struct file *file;
+	struct page *page;
+	int mode;
+	int err;
+};
+
+static void anon_test_start(struct anon_test_other *other, work_func_t func)
+{
+	init_completion(&other->began);
+	INIT_WORK_ONSTACK(&other->work, func);
+	queue_work(system_unbound_wq, &other->work);
+	wait_for_completion(&other->began);
+}
+
+static void anon_test_finish(struct anon_test_other *other)
+{
+	flush_work(&other->work);
+	destroy_work_on_stack(&other->work);
+}
+
+static void anon_test_fallocate_work(struct work_struct *work)
+{
+	struct anon_test_other *other = container_of(work,
+						     struct anon_test_other,
+						     work);
+
+	complete(&other->began);
+	other->err = vfs_fallocate(other->file, other->mode, 0,
+				   i_size_read(file_inode(other->file)));
+}
+
+/* A view for reading and writing, as user space has it */
+static struct file *anon_test_rw_view(struct kunit *test,
+				      struct anon_object *obj)
+{
+	const struct anon_view_attrs attrs = { .flags = O_RDWR };
+	struct file *file = anon_object_view(obj, &attrs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	anon_test_defer_fput(test, file);
+	return file;
+}
+
+/* Returns whether fallocate() was at it still */
+static bool anon_test_purge_midway(struct kunit *test)
+{
+	struct anon_test_other other = {};
+	int i;
+
+	other.obj = anon_test_object(test, anon_test_is_hugetlb(test) ?
+					   SZ_16M : SZ_64M);
+	other.file = anon_test_rw_view(test, other.obj);
+	anon_test_start(&other, anon_test_fallocate_work);
+	for (i = 0; i < 100000 && !anon_test_resident(other.obj); i++)
+		cond_resched();
+	KUNIT_EXPECT_EQ(test, anon_object_purge(other.obj), 0);
+	anon_test_finish(&other);
+
+	KUNIT_EXPECT_EQ(test, anon_object_size(other.obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(other.obj), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(other.file, 0, 0, SZ_2M), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(other.obj), 0);
+	anon_test_fput(test, other.file);
+	anon_test_put(test, other.obj);
+	return other.err;
+}
+
+/* A purge in the middle of fallocate() is the end of that. */
+static void anon_object_test_purge_fallocates(struct kunit *test)
+{
+	int i, midway = 0;
+
+	for (i = 0; i < 20 && midway < 3; i++)
+		midway += anon_test_purge_midway(test);
+	KUNIT_EXPECT_GT(test, midway, 0);
+}
+
+/* What is accounted for an object is given back once, purged or not. */
+static void anon_object_test_purge_accounts(struct kunit *test)
+{
+	struct anon_object *obj;
+	unsigned long before, with;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "hugetlb reserves, and accounts nothing");
+	before = vm_memory_committed();
+	obj = anon_test_object(test, SZ_64M);
+	with = vm_memory_committed();
+	KUNIT_EXPECT_GT(test, with, before + (SZ_32M >> PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	anon_test_put(test, obj);
+	KUNIT_EXPECT_LT(test, vm_memory_committed(),
+			before + (SZ_32M >> PAGE_SHIFT));
+	KUNIT_EXPECT_GT(test, vm_memory_committed() + (SZ_32M >> PAGE_SHIFT),
+			before);
+}
+
+/* A punch that has to wait for a lock sees the pin that has not. */
+static void anon_object_test_punch_pins(struct kunit *test)
+{
+	struct anon_test_other other = {
+		.mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	};
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	size_t size = anon_object_size(obj);
+	struct inode *inode = anon_test_inode(obj);
+	struct page *page;
+
+	anon_test_fill(test, obj);
+	other.file = anon_test_rw_view(test, obj);
+	inode_lock(inode);
+	anon_test_start(&other, anon_test_fallocate_work);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	inode_unlock(inode);
+	anon_test_finish(&other);
+
+	KUNIT_EXPECT_EQ(test, other.err, -EBUSY);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(other.file, other.mode, 0, size),
+			0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
+}
+
+static void anon_test_pin_work(struct work_struct *work)
+{
+	struct anon_test_other *other = container_of(work,
+						     struct anon_test_other,
+						     work);
+
+	complete(&other->began);
+	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
+					   &other->page);
+	smp_store_release(&other->mode, 1);
+}
+
+/* A pin waits while a hole is being punched, and then gets what is left. */
+static void anon_object_test_pin_punched(struct kunit *test)
+{
+	struct anon_test_other other = {
+		.obj = anon_test_object(test, SZ_64K),
+	};
+
+	/* As anon_object_punch_hole() does it */
+	KUNIT_ASSERT_TRUE(test, atomic_dec_unless_positive(&other.obj->pins));
+	anon_test_start(&other, anon_test_pin_work);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, smp_load_acquire(&other.mode), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
+	atomic_inc(&other.obj->pins);
+	smp_mb__after_atomic();
+	wake_up_var(&other.obj->pins);
+	anon_test_finish(&other);
+
+	KUNIT_ASSERT_EQ(test, other.err, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), PAGE_SIZE);
+	anon_object_unpin_pages(other.obj, &other.page, 1, 0);
+}
+
+/* --- large folios across an end ------------------------------------------- */
+
+static struct anon_object *anon_test_large(struct kunit *test, loff_t size)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = size,
+		.huge = ANON_OBJECT_HUGE_ALWAYS,
+	};
+	struct anon_object *obj;
+
+	if (!anon_test_thp())
+		kunit_skip(test, "no large folios");
+	obj = anon_test_create(test, &attrs);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_test_resident(obj),
+			round_up(size, HPAGE_PMD_SIZE));
+	return obj;
+}
+
+/* Does a page still hold what anon_test_fill() has written at @pos? */
+static bool anon_test_page_holds(struct kunit *test, struct page *page,
+				 loff_t pos)
+{
+	u8 *want = anon_test_buffer(test, PAGE_SIZE);
+	void *got;
+	bool same;
+
+	anon_test_pattern(want, pos, PAGE_SIZE);
+	got = kmap_local_page(page);
+	same = !memcmp(got, want, PAGE_SIZE);
+	kunmap_local(got);
+	kunit_kfree(test, want);
+	return same;
+}
+
+/* What is larger than the object goes as well, and a device's is left alone. */
+static void anon_object_test_tail_pinned(struct kunit *test)
+{
+	const loff_t size = HPAGE_PMD_SIZE * 3 / 4;
+	struct page *page;
+	int purge;
+
+	for (purge = 0; purge < 2; purge++) {
+		struct anon_object *obj = anon_test_large(test, size);
+
+		KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE,
+							    &page), 0);
+		if (purge)
+			KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+		else
+			KUNIT_EXPECT_EQ(test,
+					anon_object_truncate_range(obj, 0,
+								   size), 0);
+		KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+		KUNIT_EXPECT_TRUE(test, anon_test_page_holds(test, page, 0));
+		anon_object_unpin_pages(obj, &page, 1, ANON_OBJECT_DIRTY);
+		KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	}
+}
+
+/* A folio that is in use on the other side of an end stays as it is. */
+static void anon_object_test_truncate_across(struct kunit *test)
+{
+	const loff_t size = 2 * HPAGE_PMD_SIZE, half = HPAGE_PMD_SIZE / 2;
+	struct anon_object *obj = anon_test_large(test, size);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, half), -EBUSY);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, half, size - half),
+			-EBUSY);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	KUNIT_EXPECT_EQ(test,
+			anon_object_truncate_range(obj, HPAGE_PMD_SIZE, half),
+			0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, HPAGE_PMD_SIZE));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, HPAGE_PMD_SIZE,
+					       half));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, half), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, half));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, half, half));
+}
+
+/* --- pins of a part ------------------------------------------------------- */
+
+/* Reclaim may have what is not pinned. */
+static void anon_object_test_part_evictable(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	struct address_space *mapping = anon_test_inode(obj)->i_mapping;
+	struct page **pages = anon_test_pages(test, obj);
+	size_t size = anon_object_size(obj), nr = size >> PAGE_SHIFT;
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size - PAGE_SIZE,
+						    pages), 0);
+	KUNIT_EXPECT_FALSE(test, mapping_unevictable(mapping));
+	anon_object_unpin_pages(obj, pages, nr - 1, 0);
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	KUNIT_EXPECT_TRUE(test, mapping_unevictable(mapping));
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, pages),
+			0);
+	anon_object_unpin_pages(obj, pages, 1, 0);
+	KUNIT_EXPECT_TRUE(test, mapping_unevictable(mapping));
+	anon_object_unpin_pages(obj, pages, nr, 0);
+	KUNIT_EXPECT_FALSE(test, mapping_unevictable(mapping));
+}
+
+static u64 anon_test_pin_time(struct kunit *test, struct anon_object *obj)
+{
+	u64 best = U64_MAX, begin;
+	struct page *page;
+	int i, j;
+
+	for (i = 0; i < 5; i++) {
+		begin = ktime_get_ns();
+		for (j = 0; j < 100; j++) {
+			KUNIT_ASSERT_EQ(test,
+					anon_object_pin_pages(obj, 0, PAGE_SIZE,
+							      &page), 0);
+			anon_object_unpin_pages(obj, &page, 1, 0);
+		}
+		best = min(best, ktime_get_ns() - begin);
+	}
+	return best;
+}
+
+/* What a pin costs is what it pins, and not what there is of the object. */
+static void anon_object_test_part_cost(struct kunit *test)
+{
+	struct anon_object *small, *big, *sparse;
+	u64 time;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "the folios of hugetlb are on no list");
+	small = anon_test_object(test, SZ_2M);
+	big = anon_test_object(test, SZ_64M);
+	anon_test_fill(test, small);
+	anon_test_fill(test, big);
+	time = anon_test_pin_time(test, small);
+	KUNIT_EXPECT_LT(test, anon_test_pin_time(test, big), 3 * time);
+
+	if (BITS_PER_LONG == 32)
+		return;
+	sparse = anon_test_create(test, &(struct anon_object_attrs) {
+		.name = "kunit",
+		.size = 64ULL << 30,
+		.flags = ANON_OBJECT_NORESERVE,
+	});
+	KUNIT_EXPECT_LT(test, anon_test_pin_time(test, sparse), 3 * time);
+}
+
+/* A pin that fails has never kept reclaim away. */
+static void anon_object_test_part_fails(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct inode *inode = anon_test_inode(obj);
+	struct page **pages = anon_test_pages(test, obj);
+	size_t size = anon_object_size(obj);
+	struct folio *folio;
+
+	anon_test_fill(test, obj);
+	folio = filemap_get_folio(inode->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	/* As many references as there can be */
+	folio_ref_add(folio, INT_MIN);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, size, pages),
+			-ENOMEM);
+	folio_ref_sub(folio, INT_MIN);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	folio_put(folio);
+
+	KUNIT_EXPECT_FALSE(test, mapping_unevictable(inode->i_mapping));
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	anon_object_unpin_pages(obj, pages, size >> PAGE_SHIFT, 0);
+}
+
+/* --- zones ---------------------------------------------------------------- */
+
+static bool anon_test_any_above(struct page **pages, size_t nr, u64 limit)
+{
+	while (nr--)
+		if (page_to_phys(pages[nr]) >= limit)
+			return true;
+	return false;
+}
+
+/* Memory that has come above the limit after all is moved, or not pinned. */
+static void anon_object_test_zone(struct kunit *test)
+{
+	struct anon_object *obj;
+	struct page **pages;
+	size_t size, nr;
+	gfp_t gfp;
+
+	if (!IS_ENABLED(CONFIG_ZONE_DMA32))
+		kunit_skip(test, "no DMA32 zone");
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "hugetlb's pool knows no zones");
+	obj = anon_test_object(test, 2 * HPAGE_PMD_SIZE);
+	size = anon_object_size(obj);
+	nr = size >> PAGE_SHIFT;
+	pages = anon_test_pages(test, obj);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	anon_object_unpin_pages(obj, pages, nr, 0);
+	if (!anon_test_any_above(pages, nr, SZ_4G))
+		kunit_skip(test, "no memory above 4 GiB");
+
+	/* As if it had been moved there */
+	gfp = mapping_gfp_mask(anon_test_inode(obj)->i_mapping);
+	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping,
+			     GFP_USER | __GFP_DMA32);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	KUNIT_EXPECT_FALSE(test, anon_test_any_above(pages, nr, SZ_4G));
+	anon_object_unpin_pages(obj, pages, nr, 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping, gfp);
+}
+
+struct anon_test_gfp {
+	const char *desc;
+	enum anon_object_backend backend;
+	gfp_t gfp;
+	int err;
+};
+
+static const struct anon_test_gfp anon_test_gfps[] = {
+	{ "shmem-default", ANON_OBJECT_SHMEM, 0, 0 },
+	{ "shmem-dma32", ANON_OBJECT_SHMEM, GFP_KERNEL | __GFP_DMA32, 0 },
+	{ "shmem-i915", ANON_OBJECT_SHMEM,
+	  GFP_HIGHUSER | __GFP_RECLAIMABLE | __GFP_RETRY_MAYFAIL, 0 },
+	{ "shmem-movable", ANON_OBJECT_SHMEM, GFP_HIGHUSER_MOVABLE, 0 },
+	{ "shmem-account", ANON_OBJECT_SHMEM, GFP_KERNEL_ACCOUNT, -EINVAL },
+	{ "shmem-nofail", ANON_OBJECT_SHMEM, GFP_KERNEL | __GFP_NOFAIL,
+	  -EINVAL },
+	{ "shmem-thisnode", ANON_OBJECT_SHMEM, GFP_KERNEL | __GFP_THISNODE,
+	  -EINVAL },
+	{ "shmem-comp", ANON_OBJECT_SHMEM, GFP_KERNEL | __GFP_COMP, -EINVAL },
+	{ "shmem-zero", ANON_OBJECT_SHMEM, GFP_KERNEL | __GFP_ZERO, -EINVAL },
+	{ "shmem-two-zones", ANON_OBJECT_SHMEM, GFP_HIGHUSER | __GFP_DMA32,
+	  -EINVAL },
+	{ "shmem-two-mobilities", ANON_OBJECT_SHMEM,
+	  GFP_HIGHUSER_MOVABLE | __GFP_RECLAIMABLE, -EINVAL },
+	{ "hugetlb-default", ANON_OBJECT_HUGETLB, 0, 0 },
+	{ "hugetlb-any", ANON_OBJECT_HUGETLB, GFP_KERNEL, -EINVAL },
+	{ "auto-dma32", ANON_OBJECT_AUTO, GFP_KERNEL | __GFP_DMA32, 0 },
+	{ "pages-account", ANON_OBJECT_PAGES, GFP_KERNEL_ACCOUNT, 0 },
+	{ "pages-movable", ANON_OBJECT_PAGES, GFP_HIGHUSER_MOVABLE, -EINVAL },
+	{ "pages-comp", ANON_OBJECT_PAGES, GFP_KERNEL | __GFP_COMP, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(anon_test_gfp, anon_test_gfps, desc);
+
+/* Flags that something would choke on later are refused at once. */
+static void anon_object_test_create_gfp(struct kunit *test)
+{
+	const struct anon_test_gfp *param = test->param_value;
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_2M,
+		.backend = param->backend,
+		.gfp = param->gfp,
+	};
+	struct anon_object *obj;
+
+	if (param->backend == ANON_OBJECT_HUGETLB && !param->err)
+		anon_test_pool(test, anon_test_huge_pages(test, SZ_2M));
+	obj = anon_object_create(&attrs);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(obj), param->err);
+	if (IS_ERR(obj))
+		return;
+	if (param->backend == ANON_OBJECT_AUTO)
+		KUNIT_EXPECT_STREQ(test, obj->backend->name, "shmem");
+	anon_object_put(obj);
+	anon_test_drain();
+}
+
+/* There are huge pages that an int cannot count the bytes of. */
+static void anon_object_test_range_align(struct kunit *test)
+{
+	struct anon_object obj = { .size = 64LL << 30 };
+	const u64 align = 16ULL << 30;
+
+	KUNIT_EXPECT_EQ(test, anon_object_check_range(&obj, 0, align, align),
+			0);
+	KUNIT_EXPECT_EQ(test, anon_object_check_range(&obj, 3 * align, align,
+						      align), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_check_range(&obj, 4 * align, align,
+						      align), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_check_range(&obj, SZ_1G, align,
+						      align), -EINVAL);
+	obj.size++;
+	KUNIT_EXPECT_EQ(test, anon_object_check_range(&obj, 4 * align, align,
+						      align), 0);
+}
+
+/* --- memory errors -------------------------------------------------------- */
+
+#ifdef CONFIG_MEMORY_FAILURE
+static void anon_test_heal(void *data)
+{
+	struct page *page = data;
+
+	if (folio_test_hugetlb(page_folio(page))) {
+		unpoison_memory(page_to_pfn(page));
+	} else {
+		ClearPageHWPoison(page);
+		if (folio_test_large(page_folio(page)))
+			folio_clear_has_hwpoisoned(page_folio(page));
+	}
+}
+
+/*
+ * Break a page where it is: of huge pages by the kernel's own means, but a large
+ * folio would be split by those.
+ */
+static void anon_test_break(struct kunit *test, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (folio_test_hugetlb(folio)) {
+		memory_failure(page_to_pfn(page), MF_SW_SIMULATED);
+	} else {
+		SetPageHWPoison(page);
+		if (folio_test_large(folio))
+			folio_set_has_hwpoisoned(folio);
+	}
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, anon_test_heal,
+							page), 0);
+}
+
+static int anon_test_pin_one(struct anon_object *obj, loff_t pos)
+{
+	struct page *page;
+	int err;
+
+	err = anon_object_pin_pages(obj, pos, PAGE_SIZE, &page);
+	if (!err)
+		anon_object_unpin_pages(obj, &page, 1, 0);
+	return err;
+}
+
+/* One page is lost, and no more: to reads, to writes and to pins. */
+static void anon_object_test_broken(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_2M);
+	u8 *buf = anon_test_buffer(test, 2 * PAGE_SIZE);
+	struct page **pages = anon_test_pages(test, obj);
+	size_t size = anon_object_size(obj);
+	const loff_t bad = 5 * PAGE_SIZE;
+	struct file *view = anon_test_rw_view(test, obj);
+	loff_t pos;
+
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	anon_object_unpin_pages(obj, pages, size >> PAGE_SHIFT, 0);
+	anon_test_break(test, pages[bad >> PAGE_SHIFT]);
+
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, bad, buf, PAGE_SIZE), -EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, bad, buf, PAGE_SIZE),
+			-EIO);
+	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad), -EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), -EIO);
+	pos = bad;
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 1, &pos), -EIO);
+	pos = bad;
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 1, &pos), -EIO);
+
+	/* What is before it is read and written, and not more */
+	pos = bad - PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, kernel_read(view, buf, 2 * PAGE_SIZE, &pos),
+			PAGE_SIZE);
+	pos = bad - PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, kernel_write(view, buf, 2 * PAGE_SIZE, &pos),
+			PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, bad));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, bad + PAGE_SIZE,
+						size - bad - PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad - PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad + PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+#else
+static void anon_object_test_broken(struct kunit *test)
+{
+	kunit_skip(test, "no handling of memory errors");
+}
+#endif
+
+/* --- who dies ------------------------------------------------------------- */
+
+static int anon_test_dying(void *data)
+{
+	struct anon_test_other *other = data;
+
+	/* A kernel thread is not killed, but it can look like it */
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	other->mode = fatal_signal_pending(current);
+	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
+					   &other->page);
+	complete(&other->began);
+	return 0;
+}
+
+/* A task that is to die does not go on allocating. */
+static void anon_object_test_pin_killed(struct kunit *test)
+{
+	struct anon_test_other other = {
+		.obj = anon_test_object(test, SZ_64K),
+	};
+	struct task_struct *task;
+
+	init_completion(&other.began);
+	task = kthread_run(anon_test_dying, &other, "anon_dying");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&other.began);
+	KUNIT_ASSERT_TRUE(test, other.mode);
+	KUNIT_EXPECT_EQ(test, other.err, -EINTR);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(other.obj), 0);
+}
+
+/* --- writes --------------------------------------------------------------- */
+
+/* A new folio that a write does not fill holds nothing but zeroes beside it. */
+static void anon_object_test_write_fills(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_2M);
+	size_t size = anon_object_size(obj);
+	u8 *buf = anon_test_buffer(test, 3 * PAGE_SIZE);
+	const loff_t pos = 10 * PAGE_SIZE + 100;
+
+	anon_test_pattern(buf, pos, 3 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, pos, buf, 3 * PAGE_SIZE),
+			0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, pos, 3 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, pos));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, pos + 3 * PAGE_SIZE,
+					       size - pos - 3 * PAGE_SIZE));
+}
+
+/* --- mappings ------------------------------------------------------------- */
+
+/* What can be mapped by large entries is where that can be done. */
+static void anon_object_test_vmap_aligned(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, 2 * PMD_SIZE);
+	size_t size = anon_object_size(obj);
+	struct anon_object_map map, other;
+	u8 *want = anon_test_buffer(test, PAGE_SIZE);
+	loff_t pos;
+
+	anon_test_fill(test, obj);
+	/* So that luck does not make it so */
+	KUNIT_ASSERT_EQ(test, anon_object_vmap(obj, 0, 3 * PAGE_SIZE,
+					       PAGE_KERNEL, &other), 0);
+	KUNIT_ASSERT_EQ(test, anon_object_vmap(obj, 0, size, PAGE_KERNEL, &map),
+			0);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)map.vaddr, PMD_SIZE));
+	for (pos = 0; pos < size; pos += PAGE_SIZE) {
+		anon_test_pattern(want, pos, PAGE_SIZE);
+		if (memcmp(map.vaddr + pos, want, PAGE_SIZE))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, pos, size);
+	anon_object_vunmap(obj, &map, 0);
+	anon_object_vunmap(obj, &other, 0);
+}
+
+static struct kunit_case anon_object_state_cases[] = {
+	KUNIT_CASE_PARAM(anon_object_test_purge_fallocates,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_purge_accounts,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_punch_pins,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pin_punched,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_tail_pinned),
+	KUNIT_CASE(anon_object_test_truncate_across),
+	KUNIT_CASE_PARAM(anon_object_test_part_evictable,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_part_cost,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_part_fails,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_zone, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_create_gfp, anon_test_gfp_gen_params),
+	KUNIT_CASE(anon_object_test_range_align),
+	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_write_fills,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_vmap_aligned,
+			 anon_test_backend_gen_params),
+	{}
+};
+
+static struct kunit_suite anon_object_state_suite = {
+	.name = "anon_object_state",
+	.init = anon_test_init,
+	.test_cases = anon_object_state_cases,
+};
+
+kunit_test_suite(anon_object_state_suite);
