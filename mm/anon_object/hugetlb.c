@@ -137,6 +137,7 @@ static void anon_hugetlb_stat(const struct anon_object *obj,
 
 const struct anon_backend anon_hugetlb_backend = {
 	.name		= "hugetlb",
+	.vm_ops		= &hugetlb_vm_ops,
 	.create		= anon_hugetlb_create,
 	.get_folio	= anon_hugetlb_get_folio,
 	.find_folio	= anon_hugetlb_find_folio,

@@ -31,6 +31,7 @@ struct anon_pin {
 /**
  * struct anon_backend - how an object's memory is had from a file system
  * @name: for people
+ * @vm_ops: what mmap() of the backing file gives to a mapping
  * @create: Make the backing file, of the attributes' size, which is not negative
  *	and not above MAX_LFS_FILESIZE. Returns the object of its inode, which
  *	has been initialised, with &anon_object.file set to the file, open for
@@ -73,6 +74,7 @@ struct anon_pin {
  */
 struct anon_backend {
 	const char *name;
+	const struct vm_operations_struct *vm_ops;
 	struct anon_object *(*create)(const struct anon_object_attrs *attrs);
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);

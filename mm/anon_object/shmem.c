@@ -8,6 +8,7 @@
 #include <linux/blkdev.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/ramfs.h>
 #include <linux/rmap.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
@@ -348,8 +349,11 @@ const struct anon_backend anon_shmem_backend = {
 #ifdef CONFIG_SHMEM
 	.fill_folio	= anon_shmem_fill_folio,
 	.punch		= anon_shmem_punch,
+	.vm_ops		= &shmem_anon_vm_ops,
 	.swap_out	= anon_shmem_swap_out,
 	.swap_in	= anon_shmem_swap_in,
 	.move_evictable	= anon_shmem_move_evictable,
+#else
+	.vm_ops		= &generic_file_vm_ops,
 #endif
 };

@@ -39,17 +39,11 @@
  * object that the kernel made, opening it again through /proc fails.
  */
 
-/*
- * The backing file's vm_ops differ between backends, but not between the
- * mappings of one view, so the view has the copy that has the hooks in it.
- */
 struct anon_view {
 	struct anon_object *obj;
 	const struct anon_view_ops *ops;
 	void *private;
 	unsigned long pgoff;
-	const struct vm_operations_struct *base_vm_ops;
-	struct vm_operations_struct vm_ops;
 };
 
 static struct anon_view *vma_view(struct vm_area_struct *vma)
@@ -57,12 +51,18 @@ static struct anon_view *vma_view(struct vm_area_struct *vma)
 	return vma->vm_file->private_data;
 }
 
+static const struct vm_operations_struct *
+anon_view_base(const struct anon_view *view)
+{
+	return view->obj->backend->vm_ops;
+}
+
 static void anon_view_vm_open(struct vm_area_struct *vma)
 {
 	struct anon_view *view = vma_view(vma);
 
-	if (view->base_vm_ops->open)
-		view->base_vm_ops->open(vma);
+	if (anon_view_base(view)->open)
+		anon_view_base(view)->open(vma);
 	WARN_ON_ONCE(view->ops->open(vma, view->private));
 }
 
@@ -70,8 +70,8 @@ static void anon_view_vm_close(struct vm_area_struct *vma)
 {
 	struct anon_view *view = vma_view(vma);
 
-	if (view->base_vm_ops->close)
-		view->base_vm_ops->close(vma);
+	if (anon_view_base(view)->close)
+		anon_view_base(view)->close(vma);
 	view->ops->close(vma, view->private);
 }
 
@@ -81,37 +81,65 @@ static vm_fault_t anon_view_vm_fault(struct vm_fault *vmf)
 	vm_fault_t ret;
 
 	ret = view->ops->fault(vmf, view->private);
-	return ret ?: view->base_vm_ops->fault(vmf);
+	return ret ?: anon_view_base(view)->fault(vmf);
 }
+
+#define ANON_VIEW_VMA_HOOKS	BIT(0)	/* open and close */
+#define ANON_VIEW_FAULT_HOOK	BIT(1)
+
+/*
+ * The vm_ops of shmem and of hugetlb, with the hooks put in, by the hooks that
+ * there are. They are as constant as those that they are made from.
+ */
+static struct vm_operations_struct anon_view_vm_ops[2][4] __ro_after_init;
 
 /*
  * Take the backend's vm_ops over whole: what is not hooked has to stay as it
  * is, for the mere presence of an operation means something to mm.
- *
- * Mappings of one view may come at the same time, in two processes, and find
- * the copy in use; then it is what they would make it.
  */
+static void __init anon_view_init_vm_ops(struct vm_operations_struct *vm_ops,
+					 const struct anon_backend *backend,
+					 unsigned int hooks)
+{
+	if (!backend->vm_ops)
+		return;
+	*vm_ops = *backend->vm_ops;
+	if (hooks & ANON_VIEW_VMA_HOOKS) {
+		vm_ops->open = anon_view_vm_open;
+		vm_ops->close = anon_view_vm_close;
+	}
+	if (hooks & ANON_VIEW_FAULT_HOOK)
+		vm_ops->fault = anon_view_vm_fault;
+}
+
+static int __init anon_view_init(void)
+{
+	unsigned int hooks;
+
+	for (hooks = 0; hooks < ARRAY_SIZE(anon_view_vm_ops[0]); hooks++) {
+		anon_view_init_vm_ops(&anon_view_vm_ops[0][hooks],
+				      &anon_shmem_backend, hooks);
+		anon_view_init_vm_ops(&anon_view_vm_ops[1][hooks],
+				      &anon_hugetlb_backend, hooks);
+	}
+	return 0;
+}
+pure_initcall(anon_view_init);	/* there is no user space yet */
+
 static void anon_view_set_vm_ops(struct anon_view *view,
 				 struct vm_area_struct *vma)
 {
-	static DEFINE_SPINLOCK(lock);
+	bool hugetlb = view->obj->backend == &anon_hugetlb_backend;
+	unsigned int hooks = 0;
 
 	if (!view->ops)
 		return;
-
-	scoped_guard(spinlock, &lock) {
-		if (view->base_vm_ops)
-			break;
-		view->vm_ops = *vma->vm_ops;
-		if (view->ops->open) {
-			view->vm_ops.open = anon_view_vm_open;
-			view->vm_ops.close = anon_view_vm_close;
-		}
-		if (view->ops->fault)
-			view->vm_ops.fault = anon_view_vm_fault;
-		view->base_vm_ops = vma->vm_ops;
-	}
-	vma->vm_ops = &view->vm_ops;
+	if (view->ops->open)
+		hooks |= ANON_VIEW_VMA_HOOKS;
+	if (view->ops->fault)
+		hooks |= ANON_VIEW_FAULT_HOOK;
+	if (hooks)
+		vma->vm_ops = &anon_view_vm_ops[hugetlb][hooks];
 }
 
 static bool anon_view_vma_fits(struct anon_view *view,
@@ -469,7 +497,6 @@ struct file *anon_object_view(struct anon_object *obj,
 	view->ops = attrs->ops;
 	view->private = attrs->private;
 	view->pgoff = attrs->pgoff;
-	view->base_vm_ops = NULL;
 
 	file = alloc_file_clone(obj->file, attrs->flags,
 				anon_view_fops_for(attrs, obj->file));

@@ -342,6 +342,54 @@ static void anon_object_test_view_hooks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&hooks->releases), 1);
 }
 
+/* What a mapping of a view has for vm_ops */
+static const struct vm_operations_struct *
+anon_test_vm_ops(struct kunit *test, struct anon_object *obj,
+		 const struct anon_view_ops *ops)
+{
+	struct file *view = anon_test_view(test, obj, ops, O_RDWR);
+	size_t size = anon_object_size(obj);
+	unsigned long addr = anon_test_mmap(test, view, size, PROT_READ);
+	const struct vm_operations_struct *vm_ops = NULL;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma)
+		vm_ops = vma->vm_ops;
+	mmap_read_unlock(current->mm);
+	vm_munmap(addr, size);
+	KUNIT_ASSERT_NOT_NULL(test, vm_ops);
+	return vm_ops;
+}
+
+/* Hooked slots apart, vm_ops are the backend's; and no view has its own. */
+static void anon_object_test_view_vm_ops(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct anon_object *other = anon_test_object(test, SZ_64K);
+	const struct vm_operations_struct *base, *hooked;
+	struct vm_operations_struct want;
+
+	base = anon_test_vm_ops(test, obj, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, base,
+			    anon_test_vm_ops(test, other, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, base,
+			    anon_test_vm_ops(test, obj, &anon_test_no_ops));
+
+	hooked = anon_test_vm_ops(test, obj, &anon_test_vma_ops);
+	KUNIT_EXPECT_PTR_EQ(test, hooked,
+			    anon_test_vm_ops(test, obj, &anon_test_vma_ops));
+	KUNIT_EXPECT_PTR_EQ(test, hooked,
+			    anon_test_vm_ops(test, other, &anon_test_vma_ops));
+	KUNIT_EXPECT_PTR_NE(test, hooked->open, base->open);
+	KUNIT_EXPECT_PTR_NE(test, hooked->close, base->close);
+	want = *base;
+	want.open = hooked->open;
+	want.close = hooked->close;
+	KUNIT_EXPECT_MEMEQ(test, hooked, &want, sizeof(want));
+}
+
 static long anon_test_try_mmap(struct kunit *test, struct file *file,
 			       size_t len, unsigned long prot,
 			       unsigned long offset)
@@ -1152,6 +1200,8 @@ static struct kunit_case anon_object_view_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_view_mmap,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_hooks,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_vm_ops,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_open_fails,
 			 anon_test_backend_gen_params),
