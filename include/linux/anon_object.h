@@ -173,8 +173,12 @@ struct anon_object_map {
  *	fork or a split, the backend's own hook has run. Optional, with @close.
  * @close: A mapping of the view is gone. Called with the mmap_lock held, after
  *	the backend's own hook; may sleep. Optional, with @open.
- * @fault: Called before the backend's fault handler, as that is; 0 goes on to
- *	it, anything else is returned in its place. Not for hugetlb. Optional.
+ * @fault: Called before the backend's fault handler, on the first access to
+ *	whatever that will map, a page or a large folio; 0 goes on to it,
+ *	anything else is returned in its place. Called with the mmap_lock held
+ *	for reading, as there is neither fault-around nor a fault under the
+ *	VMA's own lock beside it, nor userfaultfd; may sleep. Not for hugetlb.
+ *	Optional.
  * @mmap: Device views: the driver's own mmap, with vm_pgoff at the view's
  *	fake offset. Called with the mmap_lock held. Mandatory there, not
  *	allowed elsewhere.

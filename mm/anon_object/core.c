@@ -95,8 +95,14 @@
  *   anon_view_fd(): these allocate; resize takes i_rwsem.
  *
  * The hooks: &anon_object_ops.shrink is called with what the caller of the pin
- * holds, &anon_object_ops.release with nothing, those of &struct
- * anon_view_ops with the mmap_lock but for release.
+ * holds, &anon_object_ops.release with nothing. Of &struct anon_view_ops, open,
+ * close and mmap are called with the mmap_lock held, for writing but where a
+ * whole address space goes, fault with the mmap_lock held for reading, and
+ * vmap, vunmap and release with nothing.
+ *
+ * Without a fault hook, the backend's own handlers are called as ever: fault
+ * may find the VMA's own lock held in place of the mmap_lock, and map_pages is
+ * called under RCU, where nothing may sleep.
  */
 
 void anon_object_init(struct anon_object *obj, struct inode *inode,

@@ -108,8 +108,14 @@ static void __init anon_view_init_vm_ops(struct vm_operations_struct *vm_ops,
 		vm_ops->open = anon_view_vm_open;
 		vm_ops->close = anon_view_vm_close;
 	}
-	if (hooks & ANON_VIEW_FAULT_HOOK)
+	if (hooks & ANON_VIEW_FAULT_HOOK) {
 		vm_ops->fault = anon_view_vm_fault;
+		/* These would map what the hook has not been asked about */
+		vm_ops->map_pages = NULL;
+#ifdef CONFIG_USERFAULTFD
+		vm_ops->uffd_ops = NULL;
+#endif
+	}
 }
 
 static int __init anon_view_init(void)

@@ -388,6 +388,20 @@ static void anon_object_test_view_vm_ops(struct kunit *test)
 	want.open = hooked->open;
 	want.close = hooked->close;
 	KUNIT_EXPECT_MEMEQ(test, hooked, &want, sizeof(want));
+	if (anon_test_is_hugetlb(test))
+		return;
+
+	/* A fault hook is not to be passed by */
+	KUNIT_EXPECT_NOT_NULL(test, base->map_pages);
+	hooked = anon_test_vm_ops(test, obj, &anon_test_fault_ops);
+	KUNIT_EXPECT_PTR_NE(test, hooked->fault, base->fault);
+	want = *base;
+	want.fault = hooked->fault;
+	want.map_pages = NULL;
+#ifdef CONFIG_USERFAULTFD
+	want.uffd_ops = NULL;
+#endif
+	KUNIT_EXPECT_MEMEQ(test, hooked, &want, sizeof(want));
 }
 
 static long anon_test_try_mmap(struct kunit *test, struct file *file,
@@ -519,27 +533,45 @@ static void anon_object_test_view_fault_hugetlb(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 }
 
-/* A fault on what is populated needs no fault of its own: map_pages is kept. */
-static void anon_object_test_view_faultaround(struct kunit *test)
+/* Read a byte of each page; returns how many were as written. */
+static unsigned long anon_test_read_mapped(struct kunit *test,
+					   unsigned long addr, size_t size)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
-	struct file *view;
-	unsigned long addr, i;
+	unsigned long i, good = 0;
 	u8 got, want;
 
+	for (i = 0; i < size; i += PAGE_SIZE) {
+		anon_test_pattern(&want, i, 1);
+		if (!get_user(got, (u8 __user *)(addr + i)) && got == want)
+			good++;
+	}
+	return good;
+}
+
+/* What is resident is not mapped past a fault hook: that sees each access. */
+static void anon_object_test_view_fault_resident(struct kunit *test)
+{
+	const struct anon_test_backend *param = test->param_value;
+	unsigned long nr = SZ_64K >> PAGE_SHIFT, addr;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view;
+
 	if (anon_test_is_hugetlb(test))
-		kunit_skip(test, "there is no fault-around on hugetlb");
+		kunit_skip(test, "a fault hook is not for hugetlb");
 	view = anon_test_view(test, obj, &anon_test_fault_ops, O_RDWR);
 	anon_test_fill(test, obj);
 	addr = anon_test_mmap(test, view, SZ_64K, PROT_READ);
-	for (i = 0; i < SZ_64K; i += PAGE_SIZE) {
-		KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)(addr + i)),
-				0);
-		anon_test_pattern(&want, i, 1);
-		KUNIT_EXPECT_EQ(test, got, want);
-	}
-	KUNIT_EXPECT_LT(test, atomic_read(&anon_test_hooks.faults),
-			SZ_64K >> PAGE_SHIFT);
+	anon_test_hooks.fault_ret = VM_FAULT_SIGBUS;
+	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.faults), nr);
+
+	/* A large folio is mapped by one fault */
+	anon_test_hooks.fault_ret = 0;
+	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, SZ_64K), nr);
+	KUNIT_EXPECT_GT(test, atomic_read(&anon_test_hooks.faults), nr);
+	if (param->huge == ANON_OBJECT_HUGE_NEVER)
+		KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.faults),
+				2 * nr);
 	vm_munmap(addr, SZ_64K);
 }
 
@@ -1213,7 +1245,7 @@ static struct kunit_case anon_object_view_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_view_fault,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_view_fault_hugetlb),
-	KUNIT_CASE_PARAM(anon_object_test_view_faultaround,
+	KUNIT_CASE_PARAM(anon_object_test_view_fault_resident,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_view_io,
 			 anon_test_backend_gen_params),
