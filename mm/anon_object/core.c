@@ -547,6 +547,7 @@ EXPORT_SYMBOL_GPL(anon_object_swap_out);
  * * -EINVAL: the range is misaligned, empty or not within the object
  * * -EOPNOTSUPP: the backend does not swap
  * * -ENOMEM: no memory; part of the range may have been read
+ * * -EINTR: a fatal signal; the same
  * * -EIO: swap could not be read
  */
 int anon_object_prefetch(struct anon_object *obj, loff_t pos, loff_t len)

@@ -10,6 +10,7 @@
 #include <linux/mman.h>
 #include <linux/ramfs.h>
 #include <linux/rmap.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 #include <linux/swap_ops.h>
@@ -281,6 +282,8 @@ static int anon_shmem_swap_in(struct anon_object *obj, pgoff_t start,
 
 		if (!xa_is_value(entry))
 			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		folio = anon_shmem_find_folio(obj, index);
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);

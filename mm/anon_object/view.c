@@ -34,6 +34,10 @@
  * take the same way if the driver has hooks for that, which it needs where that
  * is not coherent with the memory; else they are of the memory itself.
  *
+ * posix_fadvise() on a backing view reads it back from swap and, for those who
+ * may write to it, swaps it out: POSIX_FADV_WILLNEED is anon_object_prefetch(),
+ * POSIX_FADV_DONTNEED is anon_object_swap_out().
+ *
  * A view never reaches beyond the size of its object, and it has no more
  * rights than it was made with: once user space has been given one of an
  * object that the kernel made, opening it again through /proc fails.
@@ -361,13 +365,48 @@ static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 	return base->f_op->fallocate(base, mode, offset, len);
 }
 
-/* Dropping what is clean is dropping what a device may have written to */
+/*
+ * generic_fadvise() leaves file systems without a device alone, for whom there
+ * is nothing to read from and nothing to write to; here there is swap. As it
+ * does, read what is touched by the range, and write what is all within it.
+ * What cannot be done is no error, for this is advice.
+ */
+static void anon_view_advise(struct anon_object *obj, loff_t offset,
+			     loff_t len, int advice)
+{
+	loff_t size = anon_object_size(obj), end;
+
+	if (offset >= size)
+		return;
+	/* A length of 0 is as much as there is */
+	end = !len || len >= size - offset ? PAGE_ALIGN(size) : offset + len;
+
+	if (advice == POSIX_FADV_WILLNEED) {
+		offset = round_down(offset, PAGE_SIZE);
+		end = round_up(end, PAGE_SIZE);
+		anon_object_prefetch(obj, offset, end - offset);
+		return;
+	}
+	offset = round_up(offset, PAGE_SIZE);
+	end = round_down(end, PAGE_SIZE);
+	if (offset < end)
+		anon_object_swap_out(obj, offset, end - offset);
+}
+
 static int anon_view_fadvise(struct file *file, loff_t offset, loff_t len,
 			     int advice)
 {
+	struct anon_view *view = file->private_data;
+
+	if (advice != POSIX_FADV_WILLNEED && advice != POSIX_FADV_DONTNEED)
+		return generic_fadvise(file, offset, len, advice);
+	if (offset < 0 || len < 0)
+		return -EINVAL;
+	/* It costs all who use the memory */
 	if (advice == POSIX_FADV_DONTNEED && !(file->f_mode & FMODE_WRITE))
 		return -EPERM;
-	return generic_fadvise(file, offset, len, advice);
+	anon_view_advise(view->obj, offset, len, advice);
+	return 0;
 }
 
 static int anon_view_release(struct inode *inode, struct file *file)

@@ -359,6 +359,81 @@ TEST_F(view, swapped_out_and_back)
 	EXPECT_EQ(self->size, stat_of(self->dev).resident);
 }
 
+/* Whole pages go to swap, by one who may write; what is touched comes back. */
+TEST_F(view, advice_swaps_out_and_back)
+{
+	int rw = view(self->dev, O_RDWR, 0), ro = view(self->dev, O_RDONLY, 0);
+	struct anon_test_range first = { .len = self->page };
+	const size_t page = self->page;
+	char *mem;
+
+	ASSERT_LE(0, rw);
+	ASSERT_LE(0, ro);
+	mem = map(rw, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, self->size, 5);
+
+	EXPECT_EQ(EPERM, posix_fadvise(ro, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(0, posix_fadvise(rw, self->size, page, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(0, posix_fadvise(rw, 1, page, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(self->size, stat_of(self->dev).resident);
+	if (variant->backend == HUGETLB) {
+		EXPECT_EQ(0, posix_fadvise(rw, 0, 0, POSIX_FADV_DONTNEED));
+		EXPECT_EQ(self->size, stat_of(self->dev).resident);
+		return;
+	}
+
+	EXPECT_EQ(0, posix_fadvise(rw, 1, 2 * page, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(page, stat_of(self->dev).swapped);
+	EXPECT_EQ(0, posix_fadvise(rw, 3 * page, INT64_MAX,
+				   POSIX_FADV_DONTNEED));
+	EXPECT_EQ(2 * page, stat_of(self->dev).swapped);
+	EXPECT_EQ(0, posix_fadvise(rw, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(self->size, stat_of(self->dev).swapped);
+
+	EXPECT_EQ(0, posix_fadvise(ro, page - 1, 2, POSIX_FADV_WILLNEED));
+	EXPECT_EQ(2 * page, stat_of(self->dev).swapped);
+	EXPECT_EQ(0, posix_fadvise(ro, 0, 0, POSIX_FADV_WILLNEED));
+	EXPECT_EQ(0, stat_of(self->dev).swapped);
+	EXPECT_EQ(self->size, stat_of(self->dev).resident);
+
+	/* What is pinned stays */
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &first));
+	EXPECT_EQ(0, posix_fadvise(rw, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(page, stat_of(self->dev).resident);
+	EXPECT_EQ(self->size - page, stat_of(self->dev).swapped);
+	EXPECT_EQ(0, pattern_check(mem, self->size, 5));
+}
+
+/* The last page is a whole one, however little of it is the object's. */
+TEST_F(view, advice_to_the_end)
+{
+	struct anon_test_create create = {
+		.size = 2 * self->page + 1,
+		.huge = HUGE_NEVER,
+	};
+	char buf[1] = "e";
+	int dev, fd;
+
+	if (variant->backend == HUGETLB)
+		return;
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_CREATE, &create));
+	fd = view(dev, O_RDWR, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, pwrite(fd, buf, 1, 0));
+	ASSERT_EQ(1, pwrite(fd, buf, 1, create.size - 1));
+	EXPECT_EQ(0, posix_fadvise(fd, 1, create.size - 1,
+				   POSIX_FADV_DONTNEED));
+	EXPECT_EQ(self->page, stat_of(dev).swapped);
+	buf[0] = 0;
+	ASSERT_EQ(1, pread(fd, buf, 1, create.size - 1));
+	EXPECT_EQ('e', buf[0]);
+	close(fd);
+	close(dev);
+}
+
 /* What a pin allocates is charged to the object's creator. */
 TEST_F(view, charged_to_the_creator)
 {

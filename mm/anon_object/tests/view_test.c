@@ -634,17 +634,37 @@ static void anon_object_test_view_access(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, buf, 1);
 }
 
-/* DONTNEED may drop what a device has written, so it needs a writer. */
+/* DONTNEED costs all who use the memory, so it needs a writer. */
 static void anon_object_test_view_fadvise(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct file *rdonly = anon_test_view(test, obj, NULL, O_RDONLY);
 	struct file *rdwr = anon_test_view(test, obj, NULL, O_RDWR);
+	static const int advices[] = {
+		POSIX_FADV_NORMAL, POSIX_FADV_WILLNEED, POSIX_FADV_DONTNEED,
+	};
+	loff_t size = anon_object_size(obj);
+	int i;
 
 	anon_test_fill(test, obj);
 	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdonly, 0, 0, POSIX_FADV_DONTNEED),
 			-EPERM);
-	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdonly, 0, 0, POSIX_FADV_NORMAL), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_swapped(obj), 0);
+	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdonly, 0, 0, POSIX_FADV_WILLNEED),
+			0);
+	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, 0, 0, POSIX_FADV_NOREUSE + 1),
+			-EINVAL);
+	for (i = 0; i < ARRAY_SIZE(advices); i++) {
+		KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, -1, 0, advices[i]),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, 0, -1, advices[i]),
+				-EINVAL);
+		KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, size, 1, advices[i]),
+				0);
+		KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, LLONG_MAX, LLONG_MAX,
+						  advices[i]), 0);
+		KUNIT_EXPECT_EQ(test, anon_test_swapped(obj), 0);
+	}
 	KUNIT_EXPECT_EQ(test, vfs_fadvise(rdwr, 0, 0, POSIX_FADV_DONTNEED), 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 }
