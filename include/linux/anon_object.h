@@ -208,6 +208,8 @@ struct anon_view_ops {
  * @mapping: device views: the mapping that the driver revokes its PTEs
  *	through; NULL makes a backing view
  * @pgoff: device views: where in @mapping the object begins, in pages
+ * @through: the file that anon_object_from_file() has found the object by: the
+ *	view gets no rights that this has not; NULL for who has created it
  */
 struct anon_view_attrs {
 	int flags;
@@ -215,6 +217,7 @@ struct anon_view_attrs {
 	void *private;
 	struct address_space *mapping;
 	unsigned long pgoff;
+	struct file *through;
 };
 
 extern const struct anon_backend anon_shmem_backend;
@@ -241,6 +244,7 @@ extern const struct anon_backend anon_pages_backend;
  * @flags: ANON_OBJECT_*
  * @huge: enum anon_object_huge
  * @owned: made by anon_object_create(), not by user space
+ * @found: @file is that of who has found the object, not of who has created it
  * @locked: SHM_LOCKed
  * @noswap: the mount does not swap
  * @viewed: has been given to user space as a view
@@ -263,6 +267,7 @@ struct anon_object {
 	u16 flags;
 	u8 huge;
 	bool owned;
+	bool found;
 	bool locked;
 	bool noswap;
 	bool viewed;

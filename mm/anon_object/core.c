@@ -314,6 +314,9 @@ struct anon_object *anon_object_from_inode(struct inode *inode)
  * anon_object_from_file - find the object of a file
  * @file: a memfd, a view, or any other regular file on shmem or hugetlbfs
  *
+ * An object knows nothing about the rights that @file has. Whoever makes a view
+ * of it names the file again, as &anon_view_attrs.through.
+ *
  * Context: Any, but not from interrupts.
  * Return: The object, with a reference that anon_object_put() gives back, or
  * ERR_PTR(-EINVAL) if @file is not on shmem or hugetlbfs.
@@ -329,6 +332,7 @@ struct anon_object *anon_object_from_file(struct file *file)
 	raw_spin_lock_irqsave(&obj->lock, flags);
 	if (!refcount_inc_not_zero(&obj->refs)) {
 		obj->file = get_file(file);
+		obj->found = true;
 		refcount_set(&obj->refs, 1);
 	}
 	raw_spin_unlock_irqrestore(&obj->lock, flags);
@@ -395,17 +399,17 @@ EXPORT_SYMBOL_GPL(anon_object_put);
  * anon_object_file - a file of an object
  * @obj: the object, to which the caller has a reference
  *
- * For callers that need a file of the backing file system still. It has the
- * access mode of the file that the object was found through, and is open for
- * reading and writing if the object was created.
+ * For callers that have created the object, and need a file of the backing file
+ * system still. It is open for reading and writing.
  *
  * Context: Any.
  * Return: The file, with a reference that fput() gives back, or NULL if there
- * is none, which is so for %ANON_OBJECT_PAGES.
+ * is none: for %ANON_OBJECT_PAGES, and where nobody is left who has created the
+ * object, for who has found it since has a file already.
  */
 struct file *anon_object_file(struct anon_object *obj)
 {
-	return obj->inode ? get_file(obj->file) : NULL;
+	return obj->inode && !obj->found ? get_file(obj->file) : NULL;
 }
 EXPORT_SYMBOL_GPL(anon_object_file);
 

@@ -505,6 +505,19 @@ static int anon_view_check_attrs(struct anon_object *obj,
 	return 0;
 }
 
+/* Finding an object by a file must not be a way to what that file denies */
+static int anon_view_check_rights(const struct anon_object *obj,
+				  const struct anon_view_attrs *attrs)
+{
+	if (!attrs->through)
+		return obj->found ? -EACCES : 0;
+	if (file_inode(attrs->through) != obj->inode)
+		return -EINVAL;
+	if (OPEN_FMODE(attrs->flags) & ~attrs->through->f_mode)
+		return -EACCES;
+	return 0;
+}
+
 /**
  * anon_object_view - make a view of an object
  * @obj: the object
@@ -514,7 +527,10 @@ static int anon_view_check_attrs(struct anon_object *obj,
  * Return: The view, with a reference that fput() gives back, or an ERR_PTR():
  *
  * * -EINVAL: unknown flags, open without close or vmap without vunmap or the
- *   reverse, a device view without mmap or a backing view with it or vmap
+ *   reverse, a device view without mmap or a backing view with it or vmap;
+ *   &anon_view_attrs.through is a file of something else
+ * * -EACCES: that file lacks the rights that the view is to have, or it is not
+ *   named, while all who had created the object have put it
  * * -EOPNOTSUPP: a fault hook on hugetlb; a pages object
  * * -ENODEV: the owner of the hooks is being unloaded
  * * -ENOMEM, -ENFILE: no memory, too many files
@@ -529,6 +545,9 @@ struct file *anon_object_view(struct anon_object *obj,
 	int err;
 
 	err = anon_view_check_attrs(obj, attrs);
+	if (err)
+		return ERR_PTR(err);
+	err = anon_view_check_rights(obj, attrs);
 	if (err)
 		return ERR_PTR(err);
 

@@ -606,6 +606,33 @@ TEST(memfd_adopted)
 	close(dev);
 }
 
+/* A view gives what the file that it was found through gives, and no more. */
+TEST(rights_are_those_of_the_file)
+{
+	char path[64];
+	int memfd, rdonly, first, second;
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	memfd = memfd_create("rights", 0);
+	ASSERT_LE(0, memfd);
+	ASSERT_EQ(0, ftruncate(memfd, 8192));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+	rdonly = open(path, O_RDONLY);
+	ASSERT_LE(0, rdonly);
+	first = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, first);
+	second = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, second);
+	ASSERT_EQ(0, ioctl(first, ANON_TEST_ADOPT, memfd));
+	ASSERT_EQ(0, ioctl(second, ANON_TEST_ADOPT, rdonly));
+	EXPECT_EQ(EACCES, ERRNO_OF(view(second, O_RDWR, 0)));
+	EXPECT_EQ(EACCES, ERRNO_OF(view(second, O_WRONLY, 0)));
+	EXPECT_LE(0, view(second, O_RDONLY, 0));
+	EXPECT_LE(0, view(first, O_RDWR, 0));
+}
+
 /* Only files on shmem and hugetlbfs have an object. */
 TEST(other_files_have_none)
 {

@@ -24,6 +24,7 @@ struct anon_test {
 	struct kref ref;
 	struct mutex lock;		/* protects obj and sgt */
 	struct anon_object *obj;
+	struct file *found;		/* what obj was adopted from, or NULL */
 	struct sg_table sgt;
 	bool pinned;
 	bool purged;
@@ -39,6 +40,8 @@ static void anon_test_free(struct kref *ref)
 	if (test->pinned)
 		anon_object_unpin_sgt(test->obj, &test->sgt, 0);
 	anon_object_put(test->obj);
+	if (test->found)
+		fput(test->found);
 	kfree(test);
 }
 
@@ -170,13 +173,17 @@ static int anon_test_adopt(struct anon_test *test, unsigned int fd)
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	test->obj = obj;
+	test->found = get_file(fd_file(f));
 	return 0;
 }
 
 static int anon_test_view(struct anon_test *test, struct file *device,
 			  void __user *arg)
 {
-	struct anon_view_attrs attrs = { .private = test };
+	struct anon_view_attrs attrs = {
+		.private = test,
+		.through = test->found,
+	};
 	struct anon_test_view view;
 	struct file *file;
 	int fd;

@@ -1223,6 +1223,86 @@ static void anon_object_test_view_reopen(struct kunit *test)
 	anon_test_view(test, obj, NULL, O_RDWR);
 }
 
+static struct file *anon_test_view_through(struct anon_object *obj,
+					   struct file *through, int flags)
+{
+	const struct anon_view_attrs attrs = {
+		.flags = flags,
+		.through = through,
+	};
+
+	return anon_object_view(obj, &attrs);
+}
+
+/* A file as memfd_create() makes them, and again with other rights */
+static void anon_test_memfd(struct kunit *test, struct file **rdwr,
+			    struct file **rdonly)
+{
+	*rdwr = shmem_file_setup("kunit", SZ_64K, EMPTY_VMA_FLAGS);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, *rdwr);
+	anon_test_defer_fput(test, *rdwr);
+	*rdonly = dentry_open(&(*rdwr)->f_path, O_RDONLY, current_cred());
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, *rdonly);
+	anon_test_defer_fput(test, *rdonly);
+}
+
+static int anon_test_try_view(struct anon_object *obj, struct file *through,
+			      int flags)
+{
+	struct file *view = anon_test_view_through(obj, through, flags);
+
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	fput(view);
+	return 0;
+}
+
+/* A view has the rights of the file that led to it, whoever came before. */
+static void anon_object_test_view_through(struct kunit *test)
+{
+	struct anon_object *other = anon_test_object(test, SZ_64K), *obj;
+	struct file *rdwr, *rdonly;
+	int i;
+
+	anon_test_memfd(test, &rdwr, &rdonly);
+	for (i = 0; i < 2; i++) {
+		obj = anon_object_from_file(i ? rdwr : rdonly);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_RDONLY),
+				0);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_WRONLY),
+				-EACCES);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_RDWR),
+				-EACCES);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdwr, O_RDWR), 0);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdwr, O_WRONLY),
+				0);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, NULL, O_RDONLY),
+				-EACCES);
+		KUNIT_EXPECT_EQ(test, anon_test_try_view(other, rdwr, O_RDONLY),
+				-EINVAL);
+		KUNIT_EXPECT_NULL(test, anon_object_file(obj));
+		anon_object_put(obj);
+		anon_test_drain();
+	}
+}
+
+/* Nor is a view a way to another that can do more. */
+static void anon_object_test_view_through_view(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *rdonly = anon_test_view(test, obj, NULL, O_RDONLY);
+	struct file *file = anon_test_file(test, obj);
+
+	KUNIT_EXPECT_TRUE(test, file->f_mode & FMODE_WRITE);
+	KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_RDWR), -EACCES);
+	KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_RDONLY), 0);
+
+	/* Not when it is only the view that keeps the object, either */
+	anon_test_put(test, obj);
+	KUNIT_EXPECT_EQ(test, anon_test_try_view(obj, rdonly, O_RDWR), -EACCES);
+}
+
 /* What user space made, a memfd, can be opened as ever. */
 static void anon_object_test_view_reopen_memfd(struct kunit *test)
 {
@@ -1234,8 +1314,10 @@ static void anon_object_test_view_reopen_memfd(struct kunit *test)
 	anon_test_defer_fput(test, file);
 	obj = anon_object_from_file(file);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
-	view = anon_test_view(test, obj, NULL, O_RDONLY);
+	view = anon_test_view_through(obj, file, O_RDONLY);
 	anon_object_put(obj);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, view);
+	anon_test_defer_fput(test, view);
 	anon_test_expect_fd(test, view, 0, 0);
 	KUNIT_EXPECT_EQ(test, anon_test_reopen(file, O_RDWR), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_reopen(view, O_RDWR), 0);
@@ -1306,6 +1388,10 @@ static struct kunit_case anon_object_view_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_view_reopen,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_view_reopen_memfd),
+	KUNIT_CASE_PARAM(anon_object_test_view_through,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_view_through_view,
+			 anon_test_backend_gen_params),
 	{}
 };
 
