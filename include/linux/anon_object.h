@@ -120,7 +120,7 @@ struct anon_object_ops {
  *	if there is __GFP_ACCOUNT among them.
  * @flags: ANON_OBJECT_*
  * @ops: the owner's hooks, or NULL
- * @private: the owner's data, see anon_object_private()
+ * @private: the owner's data, see anon_object_private(); for who has @ops
  */
 struct anon_object_attrs {
 	const char *name;
@@ -338,7 +338,8 @@ struct anon_object *anon_object_get(struct anon_object *obj);
 void anon_object_put(struct anon_object *obj);
 struct file *anon_object_file(struct anon_object *obj);
 loff_t anon_object_size(const struct anon_object *obj);
-void *anon_object_private(struct anon_object *obj);
+void *anon_object_private(const struct anon_object *obj,
+			  const struct anon_object_ops *ops);
 void anon_object_set_ino(struct anon_object *obj, u64 ino);
 int anon_object_resize(struct anon_object *obj, loff_t size);
 

@@ -428,13 +428,17 @@ EXPORT_SYMBOL_GPL(anon_object_size);
 
 /**
  * anon_object_private - the owner's data
- * @obj: the object
+ * @obj: the object, to which the caller has a reference
+ * @ops: the hooks that the object was created with, which are not NULL
  *
- * Return: &anon_object_attrs.private, or NULL if user space made the object.
+ * Context: Any.
+ * Return: &anon_object_attrs.private, or NULL if @obj is not such an object:
+ * somebody else has created it, or nobody is left who has.
  */
-void *anon_object_private(struct anon_object *obj)
+void *anon_object_private(const struct anon_object *obj,
+			  const struct anon_object_ops *ops)
 {
-	return obj->private;
+	return ops && obj->ops == ops ? obj->private : NULL;
 }
 EXPORT_SYMBOL_GPL(anon_object_private);
 

@@ -602,7 +602,7 @@ EXPORT_SYMBOL_GPL(anon_view_object);
 /**
  * anon_view_private - the owner's data of a view
  * @file: any file, or NULL
- * @ops: the hooks that the view was made with
+ * @ops: the hooks that the view was made with, which are not NULL
  *
  * Context: Any.
  * Return: &anon_view_attrs.private, or NULL if @file is not such a view.
@@ -614,7 +614,7 @@ void *anon_view_private(struct file *file, const struct anon_view_ops *ops)
 	if (!file || file->f_op->release != anon_view_release)
 		return NULL;
 	view = file->private_data;
-	return view->ops == ops ? view->private : NULL;
+	return ops && view->ops == ops ? view->private : NULL;
 }
 EXPORT_SYMBOL_GPL(anon_view_private);
 

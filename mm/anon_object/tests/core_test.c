@@ -18,9 +18,11 @@
 
 KUNIT_ARRAY_PARAM_DESC(anon_test_backend, anon_test_backends, desc);
 
+static const struct anon_object_ops anon_test_counting_ops;
+
 static void anon_test_count_release(struct anon_object *obj)
 {
-	atomic_inc(anon_object_private(obj));
+	atomic_inc(anon_object_private(obj, &anon_test_counting_ops));
 }
 
 static const struct anon_object_ops anon_test_counting_ops = {
@@ -151,7 +153,8 @@ static void anon_object_test_create_empty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i_size_read(inode), anon_object_size(obj));
 	KUNIT_EXPECT_FALSE(test, mapping_unevictable(inode->i_mapping));
 	KUNIT_EXPECT_FALSE(test, IS_PRIVATE(inode));
-	KUNIT_EXPECT_NULL(test, anon_object_private(obj));
+	KUNIT_EXPECT_NULL(test, anon_object_private(obj,
+						    &anon_test_counting_ops));
 }
 
 /* ANON_OBJECT_PRIVATE keeps LSMs out. */
@@ -244,7 +247,8 @@ static void anon_object_test_get_put(struct kunit *test)
 	anon_object_put(obj);
 	anon_test_drain();
 	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_released), 0);
-	KUNIT_EXPECT_PTR_EQ(test, anon_object_private(obj),
+	KUNIT_EXPECT_PTR_EQ(test,
+			    anon_object_private(obj, &anon_test_counting_ops),
 			    &anon_test_released);
 
 	anon_test_put(test, obj);
@@ -270,7 +274,8 @@ static void anon_object_test_from_file(struct kunit *test)
 	anon_test_put(test, obj);
 	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_released), 0);
 	KUNIT_EXPECT_PTR_EQ(test, anon_object_from_file(file), obj);
-	KUNIT_EXPECT_PTR_EQ(test, anon_object_private(obj),
+	KUNIT_EXPECT_PTR_EQ(test,
+			    anon_object_private(obj, &anon_test_counting_ops),
 			    &anon_test_released);
 	anon_object_put(obj);
 
@@ -320,7 +325,8 @@ static void anon_object_test_from_plain_file(struct kunit *test)
 	obj = anon_object_from_file(file);
 	fput(file);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
-	KUNIT_EXPECT_NULL(test, anon_object_private(obj));
+	KUNIT_EXPECT_NULL(test, anon_object_private(obj,
+						    &anon_test_counting_ops));
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_64K);
 	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, SZ_128K), -EPERM);
 	anon_test_fill(test, obj);
@@ -380,6 +386,45 @@ static void anon_object_test_hooks_end(struct kunit *test)
 	anon_object_put(obj);
 	anon_test_fput(test, file);
 	KUNIT_EXPECT_EQ(test, anon_test_module_refs(), before);
+}
+
+/* An owner's data is for those who created the object, by their hooks. */
+static void anon_object_test_private(struct kunit *test)
+{
+	const struct anon_test_backend *param = test->param_value;
+	struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+		.backend = param->backend,
+		.flags = ANON_OBJECT_NORESERVE,
+		.ops = &anon_test_owned_ops,
+		.private = &anon_test_released,
+	};
+	struct anon_object *obj;
+	struct file *file;
+
+	if (anon_test_is_hugetlb(test))
+		anon_test_hstate(test);
+	obj = anon_test_create(test, &attrs);
+	KUNIT_EXPECT_PTR_EQ(test,
+			    anon_object_private(obj, &anon_test_owned_ops),
+			    &anon_test_released);
+	KUNIT_EXPECT_NULL(test, anon_object_private(obj,
+						    &anon_test_counting_ops));
+	KUNIT_EXPECT_NULL(test, anon_object_private(obj, NULL));
+
+	/* These hooks end with the last reference, and with them the data */
+	file = anon_test_file(test, obj);
+	anon_test_put(test, obj);
+	obj = anon_object_from_file(file);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	KUNIT_EXPECT_NULL(test,
+			  anon_object_private(obj, &anon_test_owned_ops));
+	anon_object_put(obj);
+
+	attrs.ops = NULL;
+	obj = anon_test_create(test, &attrs);
+	KUNIT_EXPECT_NULL(test, anon_object_private(obj, NULL));
 }
 
 static const struct file_operations anon_test_no_fops = {
@@ -747,6 +792,8 @@ static struct kunit_case anon_object_core_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_from_plain_file),
 	KUNIT_CASE(anon_object_test_from_other_file),
+	KUNIT_CASE_PARAM(anon_object_test_private,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_hooks_end,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_put_atomic,

@@ -138,10 +138,12 @@ static void anon_object_test_pool_all(struct kunit *test)
 	anon_test_expect_pool(test, &pool, 0, 0);
 }
 
+static const struct anon_object_ops anon_test_calls_ops;
+
 static void anon_test_count_call(struct anon_object *obj,
 				 unsigned long nr_pages)
 {
-	unsigned int *calls = anon_object_private(obj);
+	unsigned int *calls = anon_object_private(obj, &anon_test_calls_ops);
 
 	(*calls)++;
 }
@@ -194,9 +196,12 @@ struct anon_test_shrink {
 	int err;
 };
 
+static const struct anon_object_ops anon_test_shrink_ops;
+
 static void anon_test_shrink(struct anon_object *obj, unsigned long nr_pages)
 {
-	struct anon_test_shrink *shrink = anon_object_private(obj);
+	struct anon_test_shrink *shrink =
+		anon_object_private(obj, &anon_test_shrink_ops);
 	loff_t size = anon_object_size(shrink->other);
 
 	shrink->calls++;

@@ -259,6 +259,7 @@ static void anon_object_test_view_private(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct file *file = anon_test_file(test, obj);
+	struct file *plain = anon_test_view(test, obj, NULL, O_RDWR);
 	struct file *view = anon_test_view(test, obj, &anon_test_vma_ops,
 					   O_RDWR);
 
@@ -268,6 +269,7 @@ static void anon_object_test_view_private(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, anon_view_private(view, NULL));
 	KUNIT_EXPECT_NULL(test, anon_view_private(file, &anon_test_vma_ops));
 	KUNIT_EXPECT_NULL(test, anon_view_private(NULL, &anon_test_vma_ops));
+	KUNIT_EXPECT_NULL(test, anon_view_private(plain, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, anon_view_object(view), obj);
 }
 
