@@ -293,6 +293,8 @@ struct anon_pages {
 	bool embedded;
 };
 
+bool anon_view_allows(const struct file *file, fmode_t mode);
+
 /* For the backing file systems */
 void anon_object_init(struct anon_object *obj, struct inode *inode,
 		      const struct anon_backend *backend);
@@ -307,6 +309,11 @@ anon_object_huge(const struct anon_object *obj)
 #else
 struct anon_object {
 };
+
+static inline bool anon_view_allows(const struct file *file, fmode_t mode)
+{
+	return true;
+}
 
 static inline void anon_object_init(struct anon_object *obj,
 				    struct inode *inode,

@@ -619,6 +619,26 @@ void *anon_view_private(struct file *file, const struct anon_view_ops *ops)
 EXPORT_SYMBOL_GPL(anon_view_private);
 
 /**
+ * anon_view_allows - is this among the rights that a file gives?
+ * @file: any file
+ * @mode: FMODE_READ, FMODE_WRITE
+ *
+ * For those who pin a file's memory and then give it to whom they like, with no
+ * regard to how the file is open: memfd_pin_folios() is for memfds, whose
+ * seals say what may be done with them. A view's rights are those that it is
+ * open for.
+ *
+ * Context: Any.
+ * Return: Whether @file has all of these, or is not a view.
+ */
+bool anon_view_allows(const struct file *file, fmode_t mode)
+{
+	return file->f_op->release != anon_view_release ||
+	       !(mode & ~file->f_mode);
+}
+EXPORT_SYMBOL_GPL(anon_view_allows);
+
+/**
  * anon_view_fd - give a view to user space
  * @file: the view; the caller keeps its reference
  * @lowest: the lowest number that the file descriptor may have

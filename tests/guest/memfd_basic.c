@@ -6,6 +6,10 @@
  */
 #include "harness.h"
 
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
+#include <linux/udmabuf.h>
+
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE	0x0010
 #endif
@@ -279,6 +283,43 @@ TEST_F(memfd, reopen)
 	mem = map_shared(fd, self->size);
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(6, mem[5]);
+}
+
+/*
+ * Others pin its memory by what its seals say. How it is open is nothing to
+ * them, and programs may count on that.
+ */
+TEST_F(memfd, pinned_though_opened_to_read)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+		.length = self->unit,
+	};
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct udmabuf_create create = { .size = self->unit };
+	int dev, fd;
+	char path[64];
+
+	ASSERT_EQ(0, ftruncate(self->fd, self->size));
+	ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
+	fd = open(path, O_RDONLY);
+	ASSERT_LE(0, fd);
+
+	dev = open("/dev/udmabuf", O_RDWR);
+	if (dev < 0 && errno == ENOENT)
+		SKIP(return, "no /dev/udmabuf in this kernel");
+	create.memfd = fd;
+	EXPECT_LE(0, ioctl(dev, UDMABUF_CREATE, &create));
+
+	dev = open("/dev/iommu", O_RDWR);
+	if (dev < 0 && errno == ENOENT)
+		SKIP(return, "no /dev/iommu in this kernel");
+	ASSERT_EQ(0, ioctl(dev, IOMMU_IOAS_ALLOC, &alloc));
+	map.ioas_id = alloc.out_ioas_id;
+	map.fd = fd;
+	EXPECT_EQ(0, ioctl(dev, IOMMU_IOAS_MAP_FILE, &map));
 }
 
 TEST_F(memfd, names)

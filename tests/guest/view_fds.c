@@ -7,6 +7,8 @@
 
 #include <sys/ioctl.h>
 #include <linux/falloc.h>
+#include <linux/iommufd.h>
+#include <linux/udmabuf.h>
 
 #include "anon_object_device.h"
 
@@ -182,6 +184,78 @@ TEST_F(view, access_mode_is_honoured)
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(EACCES, ERRNO_OF(mprotect(mem, self->page,
 					    PROT_READ | PROT_WRITE)));
+}
+
+/* A dma-buf of a file's memory, which can be written to. */
+static int udmabuf(int dev, int fd, size_t size)
+{
+	struct udmabuf_create create = { .memfd = fd, .size = size };
+
+	return ioctl(dev, UDMABUF_CREATE, &create);
+}
+
+TEST_F(view, udmabuf_gives_no_more)
+{
+	int ro = view(self->dev, O_RDONLY, 0), wo = view(self->dev, O_WRONLY, 0);
+	int rw = view(self->dev, O_RDWR, 0);
+	int dev = open("/dev/udmabuf", O_RDWR), buf;
+	char *mem, c = 0;
+
+	if (dev < 0 && errno == ENOENT)
+		SKIP(return, "no /dev/udmabuf in this kernel");
+	ASSERT_LE(0, dev);
+	EXPECT_EQ(EACCES, ERRNO_OF(udmabuf(dev, ro, self->page)));
+	EXPECT_EQ(EACCES, ERRNO_OF(udmabuf(dev, wo, self->page)));
+
+	buf = udmabuf(dev, rw, self->page);
+	ASSERT_LE(0, buf);
+	mem = map(buf, self->page, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	mem[1] = 'u';
+	EXPECT_EQ(1, pread(ro, &c, 1, 1));
+	EXPECT_EQ('u', c);
+	munmap(mem, self->page);
+	close(buf);
+	close(dev);
+}
+
+static int map_file(int dev, __u32 ioas, int fd, __u32 flags, size_t size)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = flags,
+		.ioas_id = ioas,
+		.fd = fd,
+		.length = size,
+	};
+
+	return ioctl(dev, IOMMU_IOAS_MAP_FILE, &map);
+}
+
+TEST_F(view, iommufd_gives_no_more)
+{
+	const __u32 readable = IOMMU_IOAS_MAP_READABLE;
+	const __u32 writeable = IOMMU_IOAS_MAP_WRITEABLE;
+	int ro = view(self->dev, O_RDONLY, 0), wo = view(self->dev, O_WRONLY, 0);
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int rw = view(self->dev, O_RDWR, 0);
+	int dev = open("/dev/iommu", O_RDWR);
+	__u32 ioas;
+
+	if (dev < 0 && errno == ENOENT)
+		SKIP(return, "no /dev/iommu in this kernel");
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, ioctl(dev, IOMMU_IOAS_ALLOC, &alloc));
+	ioas = alloc.out_ioas_id;
+	EXPECT_EQ(EACCES, ERRNO_OF(map_file(dev, ioas, ro, writeable,
+					    self->page)));
+	EXPECT_EQ(EACCES, ERRNO_OF(map_file(dev, ioas, ro, readable | writeable,
+					    self->page)));
+	EXPECT_EQ(EACCES, ERRNO_OF(map_file(dev, ioas, wo, readable | writeable,
+					    self->page)));
+	EXPECT_EQ(0, map_file(dev, ioas, ro, readable, self->page));
+	EXPECT_EQ(0, map_file(dev, ioas, rw, readable | writeable, self->page));
+	close(dev);
 }
 
 TEST_F(view, bad_flags_are_refused)
