@@ -58,7 +58,8 @@ enum anon_object_backend {
  *	this means never for pins
  *
  * /sys/kernel/mm/transparent_hugepage/shmem_enabled rules over each of them
- * when it is "deny" or "force".
+ * when it is "deny" or "force". Without CONFIG_SHMEM, there are only the first
+ * two, and they are the same.
  */
 enum anon_object_huge {
 	ANON_OBJECT_HUGE_SYSTEM,

@@ -252,7 +252,8 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
 	}
 
 	tried = *attrs;
-	tried.huge = ANON_OBJECT_HUGE_WITHIN_SIZE;
+	if (IS_ENABLED(CONFIG_SHMEM))
+		tried.huge = ANON_OBJECT_HUGE_WITHIN_SIZE;
 	return anon_object_create_on(&anon_shmem_backend, &tried);
 }
 
@@ -275,7 +276,8 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
  *   hugetlb page size; a page size for shmem; page allocator's flags that are
  *   no constraint of zone, mobility or effort, or contradict each other, and
  *   any for hugetlb; what the backend has not
- * * -EOPNOTSUPP: a huge policy on a kernel without shmem
+ * * -EOPNOTSUPP: a huge policy that allows large folios, on a kernel without
+ *   shmem
  * * -EPERM: hugetlb, and %ANON_OBJECT_HUGETLB_PERM finds no permission
  * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool
  * * -ENOSPC: no inode

@@ -27,7 +27,7 @@ anon_shmem_create(const struct anon_object_attrs *attrs)
 	struct shmem_inode_info *info;
 	struct file *file;
 
-	if (!IS_ENABLED(CONFIG_SHMEM) && attrs->huge)
+	if (!IS_ENABLED(CONFIG_SHMEM) && attrs->huge > ANON_OBJECT_HUGE_NEVER)
 		return ERR_PTR(-EOPNOTSUPP);
 
 	if (attrs->flags & ANON_OBJECT_NORESERVE)
@@ -320,10 +320,23 @@ static void anon_shmem_empty(struct anon_object *obj)
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 					   pgoff_t index)
 {
-	struct folio *folio = filemap_get_folio(anon_object_mapping(obj),
-						index);
+	struct address_space *mapping = anon_object_mapping(obj);
+	struct folio *folio = filemap_get_folio(mapping, index);
+	bool filled;
 
-	return IS_ERR(folio) ? NULL : folio;
+	if (IS_ERR(folio))
+		return NULL;
+	if (folio_test_uptodate(folio))
+		return folio;
+
+	/* Whoever has added it is just clearing it, or else it is a hole */
+	folio_lock(folio);
+	filled = folio->mapping == mapping && folio_test_uptodate(folio);
+	folio_unlock(folio);
+	if (filled)
+		return folio;
+	folio_put(folio);
+	return NULL;
 }
 
 static void anon_shmem_stat(const struct anon_object *obj,
@@ -331,6 +344,13 @@ static void anon_shmem_stat(const struct anon_object *obj,
 {
 	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
 	stat->page_size = PAGE_SIZE;
+}
+
+/* All that there is has stayed in memory */
+static int anon_shmem_swap_in(struct anon_object *obj, pgoff_t start,
+			      pgoff_t end)
+{
+	return 0;
 }
 
 static void anon_shmem_set_locked(struct anon_object *obj, bool locked)
@@ -348,13 +368,13 @@ const struct anon_backend anon_shmem_backend = {
 	.resize		= anon_object_resize_inode,
 	.seals		= anon_shmem_seals,
 	.stat		= anon_shmem_stat,
+	.swap_in	= anon_shmem_swap_in,
 	.set_locked	= anon_shmem_set_locked,
 #ifdef CONFIG_SHMEM
 	.fill_folio	= anon_shmem_fill_folio,
 	.punch		= anon_shmem_punch,
 	.vm_ops		= &shmem_anon_vm_ops,
 	.swap_out	= anon_shmem_swap_out,
-	.swap_in	= anon_shmem_swap_in,
 	.move_evictable	= anon_shmem_move_evictable,
 #else
 	.vm_ops		= &generic_file_vm_ops,

@@ -292,6 +292,8 @@ static long anon_test_ioctl(struct file *file, unsigned int cmd,
 		return anon_test_unpin(test);
 	case ANON_TEST_PURGE:
 		return anon_test_purge(test);
+	case ANON_TEST_EMPTY:
+		return anon_object_purge(test->obj);
 	case ANON_TEST_STAT:
 		return anon_test_stat(test, argp);
 	}

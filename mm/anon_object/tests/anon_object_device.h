@@ -55,5 +55,6 @@ struct anon_test_stat {
 #define ANON_TEST_PREFETCH	_IOW('o', 6, struct anon_test_range)
 #define ANON_TEST_PURGE		_IO('o', 7)
 #define ANON_TEST_STAT		_IOR('o', 8, struct anon_test_stat)
+#define ANON_TEST_EMPTY		_IO('o', 9)	/* for good */
 
 #endif /* _ANON_OBJECT_DEVICE_H */
