@@ -4,8 +4,11 @@
  * keeps it, who gives it up, and what is left when it is not to be had.
  */
 
+#include <linux/file.h>
+#include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/swap.h>
+#include <linux/uaccess.h>
 #include <linux/vmstat.h>
 
 #include "i915_selftest.h"
@@ -341,6 +344,122 @@ static int igt_shmem_purge(void *arg)
 		pr_err("Purged, but still reads as %x\n", dword);
 		err = -EINVAL;
 	}
+
+out:
+	i915_gem_object_put(obj);
+	return err;
+}
+
+static unsigned long map_user(struct drm_i915_gem_object *obj)
+{
+	struct file *file = anon_object_file(obj->base.anon);
+	unsigned long addr;
+
+	/* As i915_gem_mmap_ioctl() does it */
+	addr = vm_mmap(file, 0, obj->base.size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, 0);
+	fput(file);
+	return addr;
+}
+
+static vm_fault_t fault_user(unsigned long addr, unsigned int flags)
+{
+	vm_fault_t ret = VM_FAULT_SIGSEGV;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma)
+		ret = handle_mm_fault(vma, addr, FAULT_FLAG_USER | flags, NULL);
+	mmap_read_unlock(current->mm);
+
+	return ret;
+}
+
+static int compare_user(struct drm_i915_gem_object *obj, unsigned long addr)
+{
+	unsigned long i;
+	u32 dword;
+
+	for (i = 0; i < obj->base.size / sizeof(dword);
+	     i += PAGE_SIZE / sizeof(dword)) {
+		if (get_user(dword, (u32 __user *)addr + i))
+			return -EFAULT;
+		if (dword != pattern(i)) {
+			pr_err("Dword %lu is %x for user space, expected %x\n",
+			       i, dword, pattern(i));
+			return -EINVAL;
+		}
+	}
+
+	return 0;
+}
+
+static bool can_map(const char *name)
+{
+	if (current->mm)
+		return true;
+
+	pr_info("%s: skipping, there is no user space\n", name);
+	return false;
+}
+
+/* A mapping of what has been purged raises SIGBUS, and brings nothing back */
+static int purge_mapped(struct drm_i915_gem_object *obj, unsigned long addr)
+{
+	struct drm_i915_private *i915 = to_i915(obj->base.dev);
+	static const unsigned int flags[] = { 0, FAULT_FLAG_WRITE };
+	struct anon_object_stat stat;
+	vm_fault_t fault;
+	int err, i;
+
+	err = compare_user(obj, addr);
+	if (err)
+		return err;
+
+	make_purgeable(obj);
+	i915_gem_shrink(NULL, i915, -1ul, NULL, I915_SHRINK_UNBOUND);
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		fault = fault_user(addr + i * PAGE_SIZE, flags[i]);
+		if (fault & VM_FAULT_SIGBUS)
+			continue;
+
+		pr_err("Purged, but fault %d ended with %x\n", i, fault);
+		return -EINVAL;
+	}
+
+	stat = stat_of(obj->base.anon);
+	if (stat.resident) {
+		pr_err("Purged, but %llu bytes are in memory\n", stat.resident);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int igt_shmem_purge_mapped(void *arg)
+{
+	struct drm_i915_private *i915 = arg;
+	struct drm_i915_gem_object *obj;
+	unsigned long addr;
+	int err;
+
+	if (!can_map(__func__))
+		return 0;
+
+	obj = create_filled(i915, SZ_64K);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+
+	addr = map_user(obj);
+	if (IS_ERR_VALUE(addr)) {
+		err = addr;
+		goto out;
+	}
+
+	err = purge_mapped(obj, addr);
+	vm_munmap(addr, obj->base.size);
 
 out:
 	i915_gem_object_put(obj);
@@ -700,6 +819,7 @@ int i915_gem_shmem_mock_selftests(void)
 		SUBTEST(igt_shmem_swap),
 		SUBTEST(igt_shmem_pinned),
 		SUBTEST(igt_shmem_purge),
+		SUBTEST(igt_shmem_purge_mapped),
 		SUBTEST(igt_shmem_two_users),
 		SUBTEST(igt_internal_volatile),
 		SUBTEST(igt_gfp_limit),
