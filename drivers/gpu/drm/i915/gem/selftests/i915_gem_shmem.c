@@ -6,6 +6,7 @@
 
 #include <linux/file.h>
 #include <linux/mman.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
@@ -466,6 +467,84 @@ out:
 	return err;
 }
 
+static unsigned long notify_oom(struct drm_i915_private *i915)
+{
+	struct notifier_block *nb = &i915->mm.oom_notifier;
+	unsigned long freed = 0;
+
+	i915_gem_driver_register__shrinker(i915);
+	nb->notifier_call(nb, 0, &freed);
+	i915_gem_driver_unregister__shrinker(i915);
+
+	return freed;
+}
+
+/*
+ * The notifier of the OOM killer lets go of objects, and writes nothing. What
+ * kswapd asks for is written, even if it is mapped.
+ */
+static int write_back(struct drm_i915_gem_object *obj, unsigned long addr)
+{
+	struct drm_i915_private *i915 = to_i915(obj->base.dev);
+	struct anon_object_stat stat;
+	unsigned long freed;
+	int err;
+
+	freed = notify_oom(i915);
+	stat = stat_of(obj->base.anon);
+	if (freed < obj->base.size >> PAGE_SHIFT || stat.pinned ||
+	    stat.swapped) {
+		pr_err("The notifier freed %lu pages, %llu bytes are pinned, %llu in swap\n",
+		       freed, stat.pinned, stat.swapped);
+		return -EINVAL;
+	}
+
+	err = compare(obj);
+	if (!err)
+		err = compare_user(obj, addr);
+	if (err)
+		return err;
+
+	i915_gem_shrink(NULL, i915, -1ul, NULL,
+			I915_SHRINK_UNBOUND | I915_SHRINK_WRITEBACK);
+	stat = stat_of(obj->base.anon);
+	if (stat.resident || stat.swapped < obj->base.size) {
+		pr_err("Written back, but %llu bytes are in memory, %llu in swap\n",
+		       stat.resident, stat.swapped);
+		return -EINVAL;
+	}
+
+	return compare_user(obj, addr) ?: compare(obj);
+}
+
+static int igt_shmem_writeback(void *arg)
+{
+	struct drm_i915_private *i915 = arg;
+	struct drm_i915_gem_object *obj;
+	unsigned long addr;
+	int err;
+
+	if (!can_swap(__func__) || !can_map(__func__))
+		return 0;
+
+	obj = create_filled(i915, SZ_2M);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+
+	addr = map_user(obj);
+	if (IS_ERR_VALUE(addr)) {
+		err = addr;
+		goto out;
+	}
+
+	err = write_back(obj, addr);
+	vm_munmap(addr, obj->base.size);
+
+out:
+	i915_gem_object_put(obj);
+	return err;
+}
+
 /* Internal objects have memory while they have pages, and no longer */
 static int igt_internal_volatile(void *arg)
 {
@@ -820,6 +899,7 @@ int i915_gem_shmem_mock_selftests(void)
 		SUBTEST(igt_shmem_pinned),
 		SUBTEST(igt_shmem_purge),
 		SUBTEST(igt_shmem_purge_mapped),
+		SUBTEST(igt_shmem_writeback),
 		SUBTEST(igt_shmem_two_users),
 		SUBTEST(igt_internal_volatile),
 		SUBTEST(igt_gfp_limit),
