@@ -247,28 +247,29 @@ TEST_F(swap, driver_brings_it_back)
 /* Nothing is lost when the swap itself is given up. */
 TEST_F(swap, swapoff)
 {
-	char text[512], device[64], *mem;
-	int fd;
+	char text[512], device[64], *buf = malloc(SMALL);
+	struct cgroup cg;
+	int fd, tries;
 
-	if (variant->view != BACKING)
-		return;
+	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, read_file("/proc/swaps", text, sizeof(text)));
 	if (sscanf(text, "%*[^\n] %63s", device) != 1)
 		SKIP(return, "no swap");
-	fd = new_file(self->dev, SMALL, BACKING);
+	ASSERT_EQ(0, cgroup_enter(&cg, "drm_swapoff"));
+	fd = new_file(self->dev, SMALL, variant->view);
 	ASSERT_LE(0, fd);
-	mem = mmap(NULL, SMALL, RW, MAP_SHARED, fd, 0);
-	ASSERT_NE(MAP_FAILED, mem);
-	pattern_fill(mem, SMALL, 3);
-	ASSERT_EQ(0, madvise(mem, SMALL, MADV_PAGEOUT));
+	ASSERT_TRUE(fill(fd, SMALL, 3, variant->mapped, buf));
+	for (tries = 0; tries < 50 && drm_fdinfo(fd, "resident"); tries++)
+		cgroup_reclaim(&cg, SMALL);
 	EXPECT_EQ(SMALL, drm_fdinfo(fd, "swapped"));
 	ASSERT_EQ(0, swapoff(device));
 	EXPECT_EQ(0, drm_fdinfo(fd, "swapped"));
 	EXPECT_EQ(SMALL, drm_fdinfo(fd, "resident"));
 	EXPECT_EQ(0, swapon(device, 0));
-	EXPECT_EQ(0, pattern_check(mem, SMALL, 3));
-	munmap(mem, SMALL);
+	EXPECT_EQ(0, verify(fd, SMALL, 3, variant->mapped, buf));
 	close(fd);
+	free(buf);
+	cgroup_leave(&cg);
 }
 
 static int touch_all(void *mem)
