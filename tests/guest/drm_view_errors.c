@@ -403,13 +403,24 @@ TEST_F(errors, native_buffer)
 	close(buf.dev);
 }
 
-/* One thread makes and closes what the other asks for views of. */
+/*
+ * One thread makes and closes what the other asks for views of, until that one
+ * has come in time, and too late.
+ */
 struct race {
 	int dev;
 	__u32 handle;
+	int got;
+	int missed;
 	int bad;
 	bool over;
 };
+
+static bool race_is_won(struct race *race)
+{
+	return __atomic_load_n(&race->got, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&race->missed, __ATOMIC_RELAXED);
+}
 
 static void *make_and_close(void *arg)
 {
@@ -417,7 +428,7 @@ static void *make_and_close(void *arg)
 	struct drm_buf buf;
 	int i;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 2000 || (i < 200000 && !race_is_won(race)); i++) {
 		if (drm_dumb(race->dev, PAGE, &buf)) {
 			race->bad++;
 			break;
@@ -433,11 +444,15 @@ static void *make_and_close(void *arg)
 TEST_F(errors, view_of_what_is_being_closed)
 {
 	struct race race = { .dev = self->dev };
-	int got = 0, missed = 0, err;
 	pthread_t thread;
 	char byte;
+	int err;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, make_and_close, &race));
+	/* No miss before there was anything to be had */
+	while (!__atomic_load_n(&race.handle, __ATOMIC_RELAXED) &&
+	       !__atomic_load_n(&race.over, __ATOMIC_RELAXED))
+		sched_yield();
 	while (!__atomic_load_n(&race.over, __ATOMIC_RELAXED)) {
 		struct drm_gem_view args = self->args;
 
@@ -445,18 +460,20 @@ TEST_F(errors, view_of_what_is_being_closed)
 		err = drm_view_ioctl(self->dev, &args);
 		if (err) {
 			race.bad += err != -ENOENT;
-			missed++;
+			__atomic_add_fetch(&race.missed, 1, __ATOMIC_RELAXED);
 			continue;
 		}
 		race.bad += pwrite(args.fd, "x", 1, PAGE - 1) != 1 ||
 			    pread(args.fd, &byte, 1, PAGE - 1) != 1 ||
 			    byte != 'x';
 		close(args.fd);
-		got++;
+		__atomic_add_fetch(&race.got, 1, __ATOMIC_RELAXED);
 	}
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, race.bad);
-	TH_LOG("%d views, %d too late", got, missed);
+	EXPECT_LT(0, race.got);
+	EXPECT_LT(0, race.missed);
+	TH_LOG("%d views, %d too late", race.got, race.missed);
 	EXPECT_TRUE(drm_objects_settle(self->objects + 1));
 }
 
