@@ -234,19 +234,48 @@ static const struct anon_object_attrs drm_gem_view_test_hugetlb_attrs = {
 	.backend = ANON_OBJECT_HUGETLB,
 };
 
+/* A file of sysfs, opened, read or written, and closed again */
+static ssize_t drm_gem_view_test_sysfs(const char *name, int flags, char *buf,
+				       size_t len)
+{
+	struct vfsmount *mnt = kern_mount(get_fs_type("sysfs"));
+	struct path root;
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t ret;
+
+	if (IS_ERR(mnt))
+		return PTR_ERR(mnt);
+	root.mnt = mnt;
+	root.dentry = mnt->mnt_root;
+	file = file_open_root(&root, name, flags, 0);
+	ret = PTR_ERR_OR_ZERO(file);
+	if (!ret) {
+		ret = flags == O_RDONLY ? kernel_read(file, buf, len, &pos) :
+					  kernel_write(file, buf, len, &pos);
+		__fput_sync(file);
+	}
+	kern_unmount(mnt);
+	return ret;
+}
+
+/* What hugetlb itself says of its default pool, free less reserved */
+static long drm_gem_view_test_pool(const char *counter)
+{
+	char name[80], value[24] = "";
+	unsigned long pages = 0;
+
+	snprintf(name, sizeof(name), "kernel/mm/hugepages/hugepages-%lukB/%s",
+		 PMD_SIZE >> 10, counter);
+	drm_gem_view_test_sysfs(name, O_RDONLY, value, sizeof(value) - 1);
+	return kstrtoul(value, 10, &pages) ? 0 : pages;
+}
+
 static void drm_gem_view_test_need_pool(struct kunit *test)
 {
-	const struct anon_object_attrs attrs = {
-		.name = "kunit-probe",
-		.size = TEST_SIZE,
-		.backend = ANON_OBJECT_HUGETLB,
-	};
-	struct anon_object *anon = anon_object_create(&attrs);
-
-	if (IS_ERR(anon))
+	if (drm_gem_view_test_pool("free_hugepages") <=
+	    drm_gem_view_test_pool("resv_hugepages"))
 		kunit_skip(test, "no huge page in the pool");
-	anon_object_put(anon);
-	drm_gem_view_test_drain();
 }
 
 static struct drm_gem_object *drm_gem_view_test_obj(struct kunit *test,
@@ -1145,27 +1174,10 @@ static void drm_gem_view_test_attrs_rejects(struct kunit *test)
 	drm_gem_private_object_fini(obj);
 }
 
-static ssize_t drm_gem_view_test_write_param(const char *value)
+static ssize_t drm_gem_view_test_write_param(char *value)
 {
-	struct vfsmount *mnt = kern_mount(get_fs_type("sysfs"));
-	struct path root;
-	struct file *file;
-	loff_t pos = 0;
-	ssize_t ret;
-
-	if (IS_ERR(mnt))
-		return PTR_ERR(mnt);
-	root.mnt = mnt;
-	root.dentry = mnt->mnt_root;
-	file = file_open_root(&root, "module/drm/parameters/gem_large_folios",
-			      O_WRONLY, 0);
-	ret = PTR_ERR_OR_ZERO(file);
-	if (!ret) {
-		ret = kernel_write(file, value, strlen(value), &pos);
-		__fput_sync(file);
-	}
-	kern_unmount(mnt);
-	return ret;
+	return drm_gem_view_test_sysfs("module/drm/parameters/gem_large_folios",
+				       O_WRONLY, value, strlen(value));
 }
 
 static void drm_gem_view_test_restore_param(void *value)
