@@ -429,6 +429,7 @@ static struct anon_object *anon_test_dma32(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_ZONE_DMA32))
 		kunit_skip(test, "no DMA32 zone");
+	anon_test_need_high(test);
 	return anon_test_create(test, &attrs);
 }
 
@@ -442,7 +443,7 @@ static void anon_test_pin_dma32(struct kunit *test, struct anon_object *obj)
 	anon_object_unpin_pages(obj, pages, nr, ANON_OBJECT_DIRTY);
 }
 
-/* A gfp constraint holds for new memory; there is more than 4 GiB, or not. */
+/* A gfp constraint holds for new memory. */
 static void anon_object_test_gfp(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_dma32(test);

@@ -54,6 +54,7 @@ unsigned long anon_test_mmap(struct kunit *test, struct file *file, size_t len,
 
 void anon_test_sysfs(struct kunit *test, const char *path, const char *value);
 bool anon_test_thp(void);
+void anon_test_need_high(struct kunit *test);
 
 struct hstate *anon_test_hstate(struct kunit *test);
 unsigned long anon_test_huge_pages(struct kunit *test, loff_t size);

@@ -366,6 +366,22 @@ bool anon_test_thp(void)
 	       has_transparent_hugepage();
 }
 
+/*
+ * For tests that memory is kept below 4 GiB: others would get what is above.
+ * Where they would not, the test is skipped.
+ */
+void anon_test_need_high(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	bool high;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	high = page_to_phys(page) >= 1ull << 32;
+	__free_page(page);
+	if (!high)
+		kunit_skip(test, "no memory above 4 GiB");
+}
+
 #ifdef CONFIG_HUGETLBFS
 /* What fcntl() does for those who have a memfd */
 void anon_test_seal(struct kunit *test, struct anon_object *obj,
