@@ -2,6 +2,7 @@
 /*
  * KUnit tests of anonymous objects: pins, to pages, to tables and to mappings.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -760,6 +761,16 @@ struct anon_test_pinner {
 	int err;
 };
 
+/* Until somebody waits for a folio's lock, for 10 seconds at most */
+static bool anon_test_waited_for(struct folio *folio)
+{
+	int i;
+
+	for (i = 0; i < 1000 && !folio_test_waiters(folio); i++)
+		msleep(10);
+	return folio_test_waiters(folio);
+}
+
 static void anon_test_pinner_work(struct work_struct *work)
 {
 	struct anon_test_pinner *pinner =
@@ -786,8 +797,8 @@ static void anon_object_test_pin_waits(struct kunit *test)
 	init_completion(&pinner.done);
 	INIT_WORK_ONSTACK(&pinner.work, anon_test_pinner_work);
 	schedule_work(&pinner.work);
-	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&pinner.done,
-							  HZ / 10), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_waited_for(folio));
+	KUNIT_EXPECT_FALSE(test, completion_done(&pinner.done));
 	folio_unlock(folio);
 	folio_put(folio);
 	flush_work(&pinner.work);
