@@ -672,9 +672,13 @@ static void anon_test_flags(struct kunit *test, unsigned int flags)
 {
 	struct anon_test_pin *pin = anon_test_pin(test);
 	struct sg_table sgt;
-	size_t i;
+	size_t i, evictable = 0;
 
-	/* As it comes from the pin, no folio has been written or looked at */
+	/*
+	 * What was filled before it is pinned stays evictable, but for a last
+	 * batch: of unevictable folios, generations count no use
+	 */
+	anon_test_fill(test, pin->obj);
 	anon_test_pin_all(test, pin);
 	for (i = 0; i < pin->nr; i++) {
 		folio_clear_dirty(page_folio(pin->pages[i]));
@@ -689,11 +693,15 @@ static void anon_test_flags(struct kunit *test, unsigned int flags)
 
 		if (folio_test_dirty(folio) != !!(flags & ANON_OBJECT_DIRTY))
 			break;
+		if (folio_test_unevictable(folio))
+			continue;
+		evictable++;
 		if (folio_test_referenced(folio) !=
 		    !!(flags & ANON_OBJECT_ACCESSED))
 			break;
 	}
 	KUNIT_EXPECT_EQ(test, i, pin->nr);
+	KUNIT_EXPECT_GT(test, evictable, pin->nr / 2);
 	anon_object_unpin_pages(pin->obj, pin->pages, pin->nr,
 				ANON_OBJECT_DIRTY);
 }
