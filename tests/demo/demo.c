@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What "make run" shows, in a guest with the ported kernel: a segment of each
- * kind, shared by two processes, on one kernel API; memory runs short, the
- * segments go to swap, and come back with every byte.
+ * kind, shared by two processes, on one kernel API; memory runs short, those of
+ * small pages go to swap, and come back with every byte.
  *
  * The steps are numbered as they are printed. The program's status is 0 only
  * if all of it held.
