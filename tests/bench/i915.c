@@ -5,8 +5,12 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/shmem_fs.h>
+#include <linux/uaccess.h>
+
+#include <uapi/drm/i915_drm.h>
 
 #include "gem/i915_gem_internal.h"
 #include "gem/i915_gem_object_types.h"
@@ -141,6 +145,40 @@ static void i915_internal(struct drm_i915_private *i915, size_t size,
 	}
 }
 
+/* What user space writes to an object that has no memory yet */
+static void i915_pwrite(struct drm_i915_private *i915, size_t size,
+			const char *name)
+{
+	struct drm_i915_gem_pwrite arg = { .size = size };
+	struct drm_i915_gem_object *obj;
+	unsigned int round;
+	u64 begin;
+	int err;
+
+	if (!bench_wanted(name))
+		return;
+	arg.data_ptr = vm_mmap(NULL, 0, size, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (IS_ERR_VALUE((unsigned long)arg.data_ptr))
+		return;
+	/* There, and not just the zero page */
+	err = clear_user(u64_to_user_ptr(arg.data_ptr), size);
+	for (round = 0; round < bench_rounds && !err; round++) {
+		obj = I915_CALL(i915_gem_object_create_region)
+			(i915->mm.regions[INTEL_REGION_SMEM], size, 0, 0);
+		if (IS_ERR(obj))
+			break;
+		begin = bench_now();
+		err = obj->ops->pwrite(obj, &arg);
+		if (!err)
+			bench_report(name, "a_page", bench_since(begin),
+				     size >> PAGE_SHIFT);
+		drm_gem_object_put(&obj->base);
+		I915_CALL(i915_gem_flush_free_objects)(i915);
+	}
+	vm_munmap(arg.data_ptr, size);
+}
+
 int bench_i915(void)
 {
 	struct drm_i915_private *i915;
@@ -158,6 +196,7 @@ int bench_i915(void)
 		   "i915-small/sg-alloc/64M", "i915-small/sg-free/64M");
 	i915_internal(i915, SZ_4K, "i915/internal/4K");
 	i915_internal(i915, SZ_64K, "i915/internal/64K");
+	i915_pwrite(i915, SZ_1M, "i915/pwrite/1M");
 	I915_CALL(i915_gem_flush_free_objects)(i915);
 	rcu_barrier();
 	I915_CALL(mock_destroy_device)(i915);
