@@ -466,9 +466,18 @@ static void swap_out(const char *name)
 	bench_report(name, "a_page", task_now() - begin, SWAPPED >> PAGE_SHIFT);
 }
 
+static u64 resident_pages(const struct drm_gem_object *obj)
+{
+#if PORTED
+	return obj->anon->inode->i_mapping->nrpages;
+#else
+	return obj->filp->f_mapping->nrpages;
+#endif
+}
+
 static void swap_back(const char *name)
 {
-	u64 resident = swapped->filp->f_mapping->nrpages;
+	u64 resident = resident_pages(swapped);
 	u64 begin = task_now(), spent;
 	struct page **pages;
 

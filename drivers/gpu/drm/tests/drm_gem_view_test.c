@@ -479,13 +479,14 @@ static void drm_gem_view_test_file(struct kunit *test)
 	fmode_t mode = FMODE_READ | FMODE_WRITE;
 	struct address_space *mapping;
 
-	KUNIT_EXPECT_PTR_EQ(test, file_inode(rdwr), file_inode(obj->filp));
+	KUNIT_EXPECT_PTR_EQ(test, file_inode(rdwr), obj->anon->inode);
 	KUNIT_EXPECT_TRUE(test, (rdonly->f_mode & mode) == FMODE_READ);
 	KUNIT_EXPECT_TRUE(test, (rdwr->f_mode & mode) == mode);
 	KUNIT_EXPECT_EQ(test, vfs_llseek(rdwr, 0, SEEK_END), obj->size);
 
 	mapping = kind->view == DRM_GEM_VIEW_DEVICE ?
-		  priv->drm->anon_inode->i_mapping : obj->filp->f_mapping;
+		  priv->drm->anon_inode->i_mapping :
+		  obj->anon->inode->i_mapping;
 	KUNIT_EXPECT_PTR_EQ(test, rdwr->f_mapping, mapping);
 }
 
@@ -1032,6 +1033,30 @@ static void drm_gem_view_test_obj_release(void *obj)
 	drm_gem_view_test_drain();
 }
 
+static bool drm_gem_view_test_is_hugetlb(struct drm_gem_object *obj)
+{
+	struct file *file = anon_object_file(obj->anon);
+	bool ret = is_file_hugepages(file);
+
+	__fput_sync(file);
+	return ret;
+}
+
+static bool drm_gem_view_test_is_named(struct drm_gem_object *obj,
+				       const char *name)
+{
+	struct file *file = anon_object_file(obj->anon);
+	bool ret = !strcmp(file->f_path.dentry->d_name.name, name);
+
+	__fput_sync(file);
+	return ret;
+}
+
+static gfp_t drm_gem_view_test_gfp(struct drm_gem_object *obj)
+{
+	return mapping_gfp_mask(obj->anon->inode->i_mapping);
+}
+
 /* An object that is nothing but its memory */
 static struct drm_gem_object *
 drm_gem_view_test_init_attrs(struct kunit *test,
@@ -1046,16 +1071,11 @@ drm_gem_view_test_init_attrs(struct kunit *test,
 							TEST_SIZE, attrs), 0);
 	drm_gem_view_test_defer(test, drm_gem_view_test_obj_release, obj);
 	KUNIT_ASSERT_NOT_NULL(test, obj->anon);
-	KUNIT_EXPECT_PTR_EQ(test, file_inode(obj->filp), obj->anon->inode);
 	KUNIT_EXPECT_EQ(test, obj->size, anon_object_size(obj->anon));
-	KUNIT_EXPECT_EQ(test, obj->anon->flags, is_file_hugepages(obj->filp) ?
+	KUNIT_EXPECT_EQ(test, obj->anon->flags,
+			drm_gem_view_test_is_hugetlb(obj) ?
 			0 : ANON_OBJECT_NORESERVE);
 	return obj;
-}
-
-static const char *drm_gem_view_test_name(struct drm_gem_object *obj)
-{
-	return obj->filp->f_path.dentry->d_name.name;
 }
 
 /*
@@ -1066,11 +1086,11 @@ static void drm_gem_view_test_attrs_default(struct kunit *test)
 {
 	const struct anon_object_attrs attrs = { .size = SZ_4M };
 	struct drm_gem_object *obj = drm_gem_view_test_init_attrs(test, &attrs);
-	gfp_t gfp = mapping_gfp_mask(obj->filp->f_mapping);
+	gfp_t gfp = drm_gem_view_test_gfp(obj);
 
 	KUNIT_EXPECT_EQ(test, obj->size, TEST_SIZE);
-	KUNIT_EXPECT_FALSE(test, is_file_hugepages(obj->filp));
-	KUNIT_EXPECT_STREQ(test, drm_gem_view_test_name(obj), "drm mm object");
+	KUNIT_EXPECT_FALSE(test, drm_gem_view_test_is_hugetlb(obj));
+	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_named(obj, "drm mm object"));
 	KUNIT_EXPECT_TRUE(test, gfp == GFP_HIGHUSER_MOVABLE);
 	if (IS_ENABLED(CONFIG_SHMEM))
 		KUNIT_EXPECT_EQ(test, anon_object_huge(obj->anon),
@@ -1089,9 +1109,9 @@ static void drm_gem_view_test_attrs(struct kunit *test)
 		.gfp = GFP_HIGHUSER | __GFP_NOWARN,
 	};
 	struct drm_gem_object *obj = drm_gem_view_test_init_attrs(test, &attrs);
-	gfp_t gfp = mapping_gfp_mask(obj->filp->f_mapping);
+	gfp_t gfp = drm_gem_view_test_gfp(obj);
 
-	KUNIT_EXPECT_STREQ(test, drm_gem_view_test_name(obj), "kunit");
+	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_named(obj, "kunit"));
 	KUNIT_EXPECT_EQ(test, anon_object_huge(obj->anon),
 			ANON_OBJECT_HUGE_NEVER);
 	KUNIT_EXPECT_TRUE(test, gfp == attrs.gfp);
@@ -1105,18 +1125,18 @@ static void drm_gem_view_test_attrs_shmem(struct kunit *test)
 		.gfp = GFP_HIGHUSER | __GFP_NOWARN,
 	};
 	struct drm_gem_object *obj = drm_gem_view_test_obj(test, false);
-	gfp_t gfp = mapping_gfp_mask(obj->filp->f_mapping);
+	gfp_t gfp = drm_gem_view_test_gfp(obj);
 
 	/* Whether a pin may call the OOM killer does not matter to a fault */
 	gfp &= ~(__GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	KUNIT_EXPECT_TRUE(test, gfp == GFP_HIGHUSER);
-	KUNIT_EXPECT_STREQ(test, drm_gem_view_test_name(obj), "drm mm object");
+	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_named(obj, "drm mm object"));
 
 	calls.attrs = &attrs;
 	obj = drm_gem_view_test_obj(test, false);
-	gfp = mapping_gfp_mask(obj->filp->f_mapping);
+	gfp = drm_gem_view_test_gfp(obj);
 	KUNIT_EXPECT_TRUE(test, gfp == attrs.gfp);
-	KUNIT_EXPECT_STREQ(test, drm_gem_view_test_name(obj), "kunit");
+	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_named(obj, "kunit"));
 }
 
 /*
@@ -1134,7 +1154,7 @@ static void drm_gem_view_test_attrs_hugetlb(struct kunit *test)
 
 	drm_gem_view_test_need_pool(test);
 	obj = drm_gem_view_test_init_attrs(test, &attrs);
-	KUNIT_EXPECT_TRUE(test, is_file_hugepages(obj->filp));
+	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_hugetlb(obj));
 	anon_object_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, obj->size, stat.page_size);
 	KUNIT_EXPECT_GT(test, obj->size, TEST_SIZE);
@@ -1172,7 +1192,6 @@ static void drm_gem_view_test_attrs_rejects(struct kunit *test)
 							TEST_SIZE, &attrs),
 			-EINVAL);
 	KUNIT_EXPECT_NULL(test, obj->anon);
-	KUNIT_EXPECT_NULL(test, obj->filp);
 	drm_gem_private_object_fini(obj);
 }
 
