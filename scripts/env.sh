@@ -55,3 +55,38 @@ stock_tree()
 	git clone -q --shared --no-checkout "$base" "$build/linux-stock"
 	git -C "$build/linux-stock" checkout -q --detach "$commit"
 }
+
+# arch_of CONFIG: the architecture that its "# ARCH=" names
+arch_of()
+{
+	sed -n 's/^# ARCH=//p' "$top/tests/configs/$1.config" | grep . ||
+		echo x86_64
+}
+
+# cross_of ARCH: what the names of its compiler and the like begin with
+cross_of()
+{
+	case "$1" in
+	arm) echo arm-linux-gnueabihf- ;;
+	arm64) echo aarch64-linux-gnu- ;;
+	i386) echo i686-linux-gnu- ;;
+	esac
+}
+
+# gcc_of ARCH: that compiler; Debian's have their version in their names
+gcc_of()
+{
+	case "$1" in
+	x86_64) echo gcc ;;
+	*) echo "$(cross_of "$1")gcc-12" ;;
+	esac
+}
+
+# kernel_image ARCH: in an object directory
+kernel_image()
+{
+	case "$1" in
+	arm64) echo arch/arm64/boot/Image ;;
+	*) echo arch/x86/boot/bzImage ;;
+	esac
+}

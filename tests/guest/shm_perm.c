@@ -33,7 +33,7 @@ struct attempt {
 	int (*act)(struct attempt *what);
 };
 
-static int set_effective(unsigned long caps)
+static int set_effective(unsigned long long caps)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
