@@ -394,4 +394,35 @@ TEST_F(memfd, close_frees)
 		EXPECT_EQ(0, meminfo("HugePages_Rsvd"));
 }
 
+static long inode_size(const char *cache)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/object_size", cache);
+	return read_long(path);
+}
+
+/*
+ * What is for the inodes of memfds alone makes no other inode larger. Here is
+ * what those take; whether they take less on a stock kernel is for tests/run.
+ */
+TEST(inode_sizes)
+{
+	static const char * const names[][2] = {
+		{ "shmem_inode_cache", "shmem_object_inode_cache" },
+		{ "hugetlbfs_inode_cache", "hugetlbfs_object_inode_cache" },
+	};
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		long size = inode_size(names[i][0]);
+
+		ASSERT_LT(0, size)
+			TH_LOG("no cache of the name %s", names[i][0]);
+		printf("# size of %s: %ld\n", names[i][0], size);
+		if (kernel_is_ported())
+			EXPECT_LT(size, inode_size(names[i][1]));
+	}
+}
+
 TEST_HARNESS_MAIN

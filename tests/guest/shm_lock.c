@@ -35,22 +35,23 @@ FIXTURE_TEARDOWN(lock)
 }
 
 /* Bytes of the segment in swap after everything that could put them there. */
-static unsigned long swapped_by_force(struct cgroup *cg, int id, char *mem)
+static unsigned long swapped_by_force(struct __test_metadata *_metadata,
+				      FIXTURE_DATA(lock) *self)
 {
 	struct sysvipc row;
 
-	cgroup_reclaim(cg, 2 * SIZE);
-	madvise(mem, SIZE, MADV_PAGEOUT);
-	cgroup_reclaim(cg, 2 * SIZE);
-	if (sysvipc_read(id, &row))
-		return 0;
+	cgroup_reclaim(&self->cg, 2 * SIZE);
+	if (self->mem)
+		madvise(self->mem, SIZE, MADV_PAGEOUT);
+	cgroup_reclaim(&self->cg, 2 * SIZE);
+	ASSERT_EQ(0, sysvipc_read(self->id, &row));
 	return row.swap;
 }
 
 TEST_F(lock, swaps_unlocked)
 {
 	pattern_fill(self->mem, SIZE, 1);
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 	EXPECT_EQ(0, pattern_check(self->mem, SIZE, 1));
 }
 
@@ -65,13 +66,13 @@ TEST_F(lock, locked_before_fill)
 	before = meminfo("Unevictable");
 	pattern_fill(self->mem, SIZE, 2);
 	EXPECT_LE(before + SIZE / 1024 - SLACK, meminfo("Unevictable"));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 
 	ASSERT_EQ(0, shmctl(self->id, SHM_UNLOCK, NULL));
 	ASSERT_EQ(0, shmctl(self->id, IPC_STAT, &ds));
 	EXPECT_EQ(0, ds.shm_perm.mode & SHM_LOCKED);
 	EXPECT_GE(before + SLACK, meminfo("Unevictable"));
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 	EXPECT_EQ(0, pattern_check(self->mem, SIZE, 2));
 }
 
@@ -81,10 +82,10 @@ TEST_F(lock, locked_after_fill)
 
 	pattern_fill(self->mem, SIZE, 3);
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 	ASSERT_EQ(0, shmctl(self->id, SHM_UNLOCK, NULL));
 	EXPECT_GE(before + SLACK, meminfo("Unevictable"));
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 	EXPECT_EQ(0, pattern_check(self->mem, SIZE, 3));
 }
 
@@ -94,10 +95,10 @@ TEST_F(lock, locked_while_swapped)
 	struct sysvipc row;
 
 	pattern_fill(self->mem, SIZE, 4);
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	EXPECT_EQ(0, pattern_check(self->mem, SIZE, 4));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 	ASSERT_EQ(0, sysvipc_read(self->id, &row));
 	EXPECT_EQ(SIZE, row.rss);
 }
@@ -107,7 +108,8 @@ TEST_F(lock, locked_and_detached)
 	pattern_fill(self->mem, SIZE, 5);
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	ASSERT_EQ(0, shmdt(self->mem));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, NULL));
+	self->mem = NULL;
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 	self->mem = shmat(self->id, NULL, 0);
 	ASSERT_NE(SHM_FAILED, self->mem);
 	EXPECT_EQ(0, pattern_check(self->mem, SIZE, 5));
@@ -120,7 +122,7 @@ TEST_F(lock, locked_twice)
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	ASSERT_EQ(0, shmctl(self->id, SHM_UNLOCK, NULL));
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 	ASSERT_EQ(0, shmctl(self->id, SHM_UNLOCK, NULL));
 }
 
@@ -130,7 +132,7 @@ TEST_F(lock, munlock_does_not_unlock_segment)
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	ASSERT_EQ(0, mlock(self->mem, SIZE));
 	ASSERT_EQ(0, munlock(self->mem, SIZE));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 }
 
 TEST_F(lock, unlock_does_not_munlock)
@@ -139,9 +141,9 @@ TEST_F(lock, unlock_does_not_munlock)
 	ASSERT_EQ(0, mlock(self->mem, SIZE));
 	ASSERT_EQ(0, shmctl(self->id, SHM_LOCK, NULL));
 	ASSERT_EQ(0, shmctl(self->id, SHM_UNLOCK, NULL));
-	EXPECT_EQ(0, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_EQ(0, swapped_by_force(_metadata, self));
 	ASSERT_EQ(0, munlock(self->mem, SIZE));
-	EXPECT_LT(SIZE / 2, swapped_by_force(&self->cg, self->id, self->mem));
+	EXPECT_LT(SIZE / 2, swapped_by_force(_metadata, self));
 }
 
 TEST_F(lock, removed_while_locked)

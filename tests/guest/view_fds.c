@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <linux/falloc.h>
 #include <linux/iommufd.h>
 #include <linux/udmabuf.h>
@@ -721,6 +722,31 @@ TEST(other_files_have_none)
 	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, fd[0])));
 	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, dev)));
 	EXPECT_EQ(EBADF, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, 999)));
+}
+
+/* Only the kernel's own mounts have inodes with room for one. */
+TEST(mounted_files_have_none)
+{
+	static const char * const types[] = { "tmpfs", "hugetlbfs" };
+	int i, dev, fd;
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, mount("none", "/mnt", types[i], 0, NULL));
+		fd = open("/mnt/file", O_RDWR | O_CREAT, 0600);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, fd)));
+		ASSERT_EQ(0, unlink("/mnt/file"));
+		EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, fd)));
+		close(fd);
+		ASSERT_EQ(0, umount("/mnt"));
+	}
 }
 
 /* Where the device is built in, it has asked for objects during boot. */
