@@ -14,6 +14,16 @@
 #define SECONDS		4
 #define NOISE		2048
 
+/* What the workers have done, so that it can be seen that they have. */
+enum { ATTACHED, CUT, UNMAPPED, FORKED, DETACHED, REMOVED, EXITED, DEEDS };
+
+static unsigned long *done;
+
+static void count(int deed)
+{
+	__atomic_fetch_add(&done[deed], 1, __ATOMIC_RELAXED);
+}
+
 FIXTURE(stress)
 {
 	size_t size;
@@ -61,6 +71,10 @@ FIXTURE_SETUP(stress)
 		ASSERT_EQ(0, write_file(NR_HUGEPAGES, "6"));
 		ASSERT_LE(6, meminfo("HugePages_Free"));
 	}
+	done = mmap(NULL, DEEDS * sizeof(*done), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, done);
+	memset(done, 0, DEEDS * sizeof(*done));
 	self->free = meminfo("HugePages_Free");
 	self->shmem = meminfo("Shmem");
 }
@@ -68,6 +82,7 @@ FIXTURE_SETUP(stress)
 FIXTURE_TEARDOWN(stress)
 {
 	shm_remove_all();
+	munmap(done, DEEDS * sizeof(*done));
 	huge_pool_put(self->pool);
 }
 
@@ -77,11 +92,14 @@ static unsigned int draw(__u64 *state)
 	return *state >> 33;
 }
 
-/* Errors that a race explains; anything else ends the worker. */
-static bool expected(int err)
+/*
+ * Errors that a race, or a pool too small for all segments, explains; anything
+ * else ends the worker.
+ */
+static bool expected(int err, int flags)
 {
 	return err == EINVAL || err == EIDRM || err == ENOENT ||
-	       err == EEXIST || err == ENOMEM || err == ENOSPC;
+	       err == EEXIST || (err == ENOMEM && flags & SHM_HUGETLB);
 }
 
 /*
@@ -101,10 +119,12 @@ static bool use_attached(char *mem, size_t size, int worker, __u64 *state)
 	case 0:
 		if (mprotect(mem + unit, unit, PROT_READ))
 			return errno == ENOMEM;
+		count(CUT);
 		break;
 	case 1:
 		if (munmap(mem + unit, unit))
 			return errno == ENOMEM;
+		count(UNMAPPED);
 		break;
 	case 2:
 		pid = fork();
@@ -115,10 +135,19 @@ static bool use_attached(char *mem, size_t size, int worker, __u64 *state)
 
 			if (waitpid(pid, &status, 0) != pid || status)
 				return false;
+			count(FORKED);
 		}
 		break;
 	}
 	return __atomic_load_n(word, __ATOMIC_RELAXED) == value;
+}
+
+static bool remove_id(int id, int flags)
+{
+	if (shmctl(id, IPC_RMID, NULL))
+		return expected(errno, flags);
+	count(REMOVED);
+	return true;
 }
 
 static int one_turn(size_t size, int flags, int worker, __u64 *state)
@@ -130,21 +159,26 @@ static int one_turn(size_t size, int flags, int worker, __u64 *state)
 	id = shmget(key, size, flags | 0600 |
 		    (draw(state) % 2 ? IPC_CREAT : 0));
 	if (id < 0)
-		return expected(errno) ? 0 : 2;
+		return expected(errno, flags) ? 0 : 2;
 	if (draw(state) % 8 == 0)
-		return shmctl(id, IPC_RMID, NULL) && !expected(errno) ? 3 : 0;
+		return remove_id(id, flags) ? 0 : 3;
 	mem = shmat(id, NULL, 0);
 	if (mem == SHM_FAILED)
-		return expected(errno) ? 0 : 4;
-	if (draw(state) % 8 == 0 && shmctl(id, IPC_RMID, NULL) &&
-	    !expected(errno))
+		return expected(errno, flags) ? 0 : 4;
+	count(ATTACHED);
+	if (draw(state) % 8 == 0 && !remove_id(id, flags))
 		return 5;
 	if (!use_attached(mem, size, worker, state))
 		return 6;
 	/* Or leave it to exit. */
-	if (draw(state) % 64 == 0)
+	if (draw(state) % 64 == 0) {
+		count(EXITED);
 		return -1;
-	return shmdt(mem) ? 7 : 0;
+	}
+	if (shmdt(mem))
+		return 7;
+	count(DETACHED);
+	return 0;
 }
 
 static int work(size_t size, int flags, int worker, __u64 seed,
@@ -205,6 +239,11 @@ TEST_F(stress, race)
 			EXPECT_EQ(0, WEXITSTATUS(status));
 		alive--;
 	}
+	for (slot = 0; slot < DEEDS; slot++)
+		EXPECT_LT(0, done[slot])
+			TH_LOG("no worker did number %d of what they do", slot);
+	EXPECT_LE(10 * WORKERS, done[ATTACHED]);
+
 	/* Whatever is left has nobody attached, and is found by its key. */
 	for (slot = 0; slot < KEYS; slot++) {
 		int id = shmget(KEY + slot, 0, 0);
