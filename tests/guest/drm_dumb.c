@@ -265,16 +265,19 @@ TEST_F(dumb, split_mapping_has_its_huge_page)
 
 /*
  * Nothing is left of ten thousand buffers: one in ten is used through a
- * mapping, one in a hundred exported.
+ * mapping, one in a hundred exported. Where kmemleak looks for what is left,
+ * the kernel is slow, and a thousand are enough.
  */
 TEST_F(dumb, ten_thousand)
 {
-	int i, fd, objects = drm_objects();
+	bool slow = !access("/sys/kernel/debug/kmemleak", F_OK);
+	int i, fd, rounds = slow ? ROUNDS / 10 : ROUNDS;
+	int objects = drm_objects();
 	long available = meminfo("MemAvailable");
 	struct drm_buf buf;
 	__u64 *mem;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, drm_dumb(self->dev, 4 * PAGE, &buf));
 		if (i % 10 == 0) {
 			mem = map(&buf);
@@ -296,7 +299,8 @@ TEST_F(dumb, ten_thousand)
 	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024))
 		TH_LOG("Shmem: %ld kB, now %ld", self->shmem, meminfo("Shmem"));
 	/* They were 160 MB */
-	EXPECT_LT(available - 16 * 1024, meminfo("MemAvailable"));
+	if (!slow)
+		EXPECT_LT(available - 16 * 1024, meminfo("MemAvailable"));
 }
 
 /* As many at once as fit, and then their file goes. */
