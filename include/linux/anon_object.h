@@ -19,6 +19,7 @@
 
 struct anon_backend;
 struct anon_object;
+struct anon_pages;
 struct file;
 struct inode;
 struct iosys_map;
@@ -114,11 +115,11 @@ struct anon_object_ops {
  * @page_shift: hugetlb: log2 of the page size in bytes, 0 for the default size
  * @huge: shmem: when to allocate large folios
  * @gfp: the page allocator's flags for the object's memory: its zone, its
- *	mobility, and how hard to try, as for GFP_HIGHUSER | __GFP_DMA32 |
- *	__GFP_RETRY_MAYFAIL. They hold for pins, and when it is swapped in; what
- *	is not of that zone is moved by a pin. 0 for the backend's own, which is
- *	all that hugetlb takes. pages are charged to the creator's memory cgroup
- *	if there is __GFP_ACCOUNT among them.
+ *	mobility, and how hard to try, as in GFP_HIGHUSER | __GFP_RETRY_MAYFAIL.
+ *	They hold for pins, which move what is not of that zone, and but for the
+ *	effort for faults, reads and writes as well; 0 for the backend's own,
+ *	which is all that hugetlb takes. pages are charged to the creator's
+ *	memory cgroup if there is __GFP_ACCOUNT among them.
  * @flags: ANON_OBJECT_*
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data, see anon_object_private(); for who has @ops
@@ -229,7 +230,7 @@ extern const struct anon_backend anon_pages_backend;
 /**
  * struct anon_object - a swap-backed anonymous object
  * @backend: what holds the memory
- * @inode: the backing inode, which this is part of; NULL for pages
+ * @inode: the backing inode, which this is in one piece with; NULL for pages
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
@@ -242,6 +243,8 @@ extern const struct anon_backend anon_pages_backend;
  * @pinned: pages that pins hold
  * @pins: pins in force; negative while a hole is being punched
  * @whole: how many of them are of all the object
+ * @effort: how hard a pin tries to have memory, of &anon_object_attrs.gfp; the
+ *	mapping's flags are without, for a fault that fails is tried for ever
  * @flags: ANON_OBJECT_*
  * @huge: enum anon_object_huge
  * @owned: made by anon_object_create(), not by user space
@@ -265,6 +268,7 @@ struct anon_object {
 	atomic_long_t pinned;
 	atomic_t pins;
 	unsigned int whole;
+	gfp_t effort;
 	u16 flags;
 	u8 huge;
 	bool owned;
@@ -296,7 +300,7 @@ struct anon_pages {
 
 bool anon_view_allows(const struct file *file, fmode_t mode);
 
-/* For the backing file systems */
+/* For the backing file systems; @obj is NULL where an inode has none */
 void anon_object_init(struct anon_object *obj, struct inode *inode,
 		      const struct anon_backend *backend);
 void anon_object_evict(struct anon_object *obj);
@@ -305,7 +309,7 @@ int anon_object_may_open(const struct anon_object *obj);
 static inline enum anon_object_huge
 anon_object_huge(const struct anon_object *obj)
 {
-	return obj->huge;
+	return obj ? obj->huge : ANON_OBJECT_HUGE_SYSTEM;
 }
 #else
 struct anon_object {
@@ -337,6 +341,10 @@ anon_object_huge(const struct anon_object *obj)
 	return ANON_OBJECT_HUGE_SYSTEM;
 }
 #endif /* CONFIG_ANON_OBJECT */
+
+/* From them: the object of an inode of the kernel's own mounts, or NULL */
+struct anon_object *anon_shmem_from_inode(struct inode *inode);
+struct anon_object *anon_hugetlb_from_inode(struct inode *inode);
 
 struct anon_object *anon_object_create(const struct anon_object_attrs *attrs);
 int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,

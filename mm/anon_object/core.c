@@ -2,8 +2,8 @@
 /*
  * Swap-backed anonymous objects: their life, their size and their state.
  *
- * An object is part of the inode that backs it, in shmem or hugetlbfs, so
- * every file of that inode leads to the same object, and it goes when the
+ * An object is allocated with the inode that backs it, in shmem or hugetlbfs,
+ * so every file of that inode leads to the same object, and it goes when the
  * inode is evicted.  The owner of an object, and of what is in the memory, is
  * whoever created it; the functions here do their own locking.
  */
@@ -108,6 +108,8 @@
 void anon_object_init(struct anon_object *obj, struct inode *inode,
 		      const struct anon_backend *backend)
 {
+	if (!obj)
+		return;
 	memset(obj, 0, sizeof(*obj));
 	obj->backend = backend;
 	obj->inode = inode;
@@ -118,7 +120,7 @@ void anon_object_init(struct anon_object *obj, struct inode *inode,
 /* The inode is being evicted: no reference is left, nor any pin */
 void anon_object_evict(struct anon_object *obj)
 {
-	if (!obj->owned)
+	if (!obj || !obj->owned)
 		return;
 
 	trace_anon_object_destroy(obj);
@@ -136,7 +138,7 @@ void anon_object_evict(struct anon_object *obj)
  */
 int anon_object_may_open(const struct anon_object *obj)
 {
-	return READ_ONCE(obj->viewed) ? -EACCES : 0;
+	return obj && READ_ONCE(obj->viewed) ? -EACCES : 0;
 }
 
 static unsigned int anon_object_known_flags(const struct anon_object_attrs *attrs)
@@ -222,8 +224,10 @@ anon_object_create_on(const struct anon_backend *backend,
 	obj->flags = attrs->flags;
 	obj->owned = true;
 	obj->objcg = anon_object_get_objcg();
+	obj->effort = attrs->gfp & ANON_OBJECT_EFFORT;
 	if (attrs->gfp)
-		mapping_set_gfp_mask(anon_object_mapping(obj), attrs->gfp);
+		mapping_set_gfp_mask(anon_object_mapping(obj),
+				     attrs->gfp & ~ANON_OBJECT_EFFORT);
 
 	trace_anon_object_create(obj);
 	return obj;
@@ -314,14 +318,16 @@ struct anon_object *anon_object_from_inode(struct inode *inode)
 
 /**
  * anon_object_from_file - find the object of a file
- * @file: a memfd, a view, or any other regular file on shmem or hugetlbfs
+ * @file: a memfd, a view, or any other regular file that the kernel has made on
+ *	shmem or hugetlbfs. Those on a mount of user space's have no object, for
+ *	no inode there is to be larger than it must be.
  *
  * An object knows nothing about the rights that @file has. Whoever makes a view
  * of it names the file again, as &anon_view_attrs.through.
  *
  * Context: Any, but not from interrupts.
  * Return: The object, with a reference that anon_object_put() gives back, or
- * ERR_PTR(-EINVAL) if @file is not on shmem or hugetlbfs.
+ * ERR_PTR(-EINVAL) if @file is none of these.
  */
 struct anon_object *anon_object_from_file(struct file *file)
 {

@@ -2,9 +2,9 @@
 /*
  * /sys/kernel/debug/anon_objects, and the same for one object in fdinfo.
  *
- * There is no list of objects: they are the unlinked files of the backing file
- * systems, so their superblocks have it already.  Of those that are no files,
- * the totals are told.
+ * There is no list of objects: they are the unlinked files of the kernel's own
+ * mounts of the backing file systems, so their superblocks have it already.  Of
+ * those that are no files, the totals are told.
  */
 #include <linux/debugfs.h>
 #include <linux/dcache.h>
@@ -72,6 +72,8 @@ static void anon_objects_show_super(struct super_block *sb, void *arg)
 	struct inode *inode, *prev = NULL;
 	struct seq_file *m = arg;
 
+	if (!(sb->s_flags & SB_KERNMOUNT))
+		return;
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
 		struct anon_object *obj = anon_object_from_inode(inode);

@@ -4,19 +4,11 @@
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
-#include <linux/magic.h>
 #include <uapi/linux/fcntl.h>
 
 #include "internal.h"
 
 #ifdef CONFIG_HUGETLBFS
-struct anon_object *anon_hugetlb_from_inode(struct inode *inode)
-{
-	if (inode->i_sb->s_magic != HUGETLBFS_MAGIC || !S_ISREG(inode->i_mode))
-		return NULL;
-	return &HUGETLBFS_I(inode)->anon;
-}
-
 u64 anon_hugetlb_page_size(unsigned int page_shift)
 {
 	struct hstate *h = hstate_sizelog(page_shift);
@@ -38,6 +30,7 @@ anon_hugetlb_create(const struct anon_object_attrs *attrs)
 {
 	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
 	u64 rounded;
+	struct anon_object *obj;
 	struct inode *inode;
 	struct file *file;
 
@@ -61,8 +54,9 @@ anon_hugetlb_create(const struct anon_object_attrs *attrs)
 		inode->i_flags |= S_PRIVATE;
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
 		HUGETLBFS_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	HUGETLBFS_I(inode)->anon.file = file;
-	return &HUGETLBFS_I(inode)->anon;
+	obj = anon_hugetlb_from_inode(inode);
+	obj->file = file;
+	return obj;
 }
 
 /* The pool has its own idea of how to allocate: @gfp means nothing to it */

@@ -98,9 +98,6 @@ struct anon_backend {
 	void (*release)(struct anon_object *obj);
 };
 
-/* The object of an inode of the backend's, or NULL */
-struct anon_object *anon_shmem_from_inode(struct inode *inode);
-struct anon_object *anon_hugetlb_from_inode(struct inode *inode);
 struct anon_object *anon_object_from_inode(struct inode *inode);
 
 /* Bytes; 0 if there is no such size */
@@ -143,12 +140,14 @@ static inline loff_t anon_object_bytes(const struct anon_object *obj)
 	return unlikely(anon_object_dead(obj)) ? 0 : i_size_read(obj->inode);
 }
 
-/* The page allocator's flags for the object's memory */
+#define ANON_OBJECT_EFFORT	(__GFP_NORETRY | __GFP_RETRY_MAYFAIL)
+
+/* The page allocator's flags for a pin of the object's memory */
 static inline gfp_t anon_object_gfp(struct anon_object *obj)
 {
 	if (!obj->inode)
 		return container_of(obj, struct anon_pages, obj)->gfp;
-	return mapping_gfp_mask(anon_object_mapping(obj));
+	return mapping_gfp_mask(anon_object_mapping(obj)) | obj->effort;
 }
 
 /* Is the range one of the object's, not empty, and aligned? */

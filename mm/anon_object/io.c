@@ -44,12 +44,12 @@ static struct folio *anon_io_check_page(struct folio *folio, loff_t pos)
 
 static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
 {
+	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
 	memcg = anon_object_enter_memcg(obj, &old);
-	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT,
-					anon_object_gfp(obj));
+	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT, gfp);
 	anon_object_exit_memcg(memcg, old);
 	return IS_ERR(folio) ? folio : anon_io_check_page(folio, pos);
 }

@@ -154,8 +154,7 @@ static gfp_t anon_sgt_gfp(struct anon_object *obj)
 
 	if (obj->objcg || !obj->owned)
 		gfp |= __GFP_ACCOUNT;
-	return gfp | (anon_object_gfp(obj) &
-		      (__GFP_NORETRY | __GFP_RETRY_MAYFAIL));
+	return gfp | (anon_object_gfp(obj) & ANON_OBJECT_EFFORT);
 }
 
 static struct scatterlist *anon_sgt_alloc_chunk(struct anon_pin_sgt *ps)

@@ -24,7 +24,7 @@ static struct anon_object *
 anon_shmem_create(const struct anon_object_attrs *attrs)
 {
 	vma_flags_t vma_flags = EMPTY_VMA_FLAGS;
-	struct shmem_inode_info *info;
+	struct anon_object *obj;
 	struct file *file;
 
 	if (!IS_ENABLED(CONFIG_SHMEM) && attrs->huge > ANON_OBJECT_HUGE_NEVER)
@@ -40,13 +40,13 @@ anon_shmem_create(const struct anon_object_attrs *attrs)
 	if (IS_ERR(file))
 		return ERR_CAST(file);
 
-	info = SHMEM_I(file_inode(file));
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
-		info->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	info->anon.huge = has_transparent_hugepage() ? attrs->huge :
-						       ANON_OBJECT_HUGE_NEVER;
-	info->anon.file = file;
-	return &info->anon;
+		SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+	obj = anon_shmem_from_inode(file_inode(file));
+	obj->huge = has_transparent_hugepage() ? attrs->huge :
+						 ANON_OBJECT_HUGE_NEVER;
+	obj->file = file;
+	return obj;
 }
 
 static struct folio *anon_shmem_get_folio(struct anon_object *obj,
@@ -131,11 +131,6 @@ static void anon_shmem_empty(struct anon_object *obj)
 	shmem_truncate_range(obj->inode, 0, -1);
 }
 
-struct anon_object *anon_shmem_from_inode(struct inode *inode)
-{
-	return shmem_mapping(inode->i_mapping) ? &SHMEM_I(inode)->anon : NULL;
-}
-
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 					   pgoff_t index)
 {
@@ -154,9 +149,9 @@ static void anon_shmem_stat(const struct anon_object *obj,
 {
 	struct shmem_inode_info *info = SHMEM_I(obj->inode);
 
-	guard(spinlock)(&info->lock);
-	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
-	stat->swapped = (u64)info->swapped << PAGE_SHIFT;
+	stat->resident = (u64)READ_ONCE(obj->inode->i_mapping->nrpages) <<
+			 PAGE_SHIFT;
+	stat->swapped = (u64)READ_ONCE(info->swapped) << PAGE_SHIFT;
 	stat->page_size = PAGE_SIZE;
 }
 

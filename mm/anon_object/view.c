@@ -18,6 +18,7 @@
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/uio.h>
 
 #include "internal.h"
@@ -389,8 +390,11 @@ static void anon_view_advise(struct anon_object *obj, loff_t offset,
 	}
 	offset = round_up(offset, PAGE_SIZE);
 	end = round_down(end, PAGE_SIZE);
-	if (offset < end)
-		anon_object_swap_out(obj, offset, end - offset);
+	if (offset >= end)
+		return;
+	/* Other CPUs may have folios of it in their batches */
+	lru_add_drain_all();
+	anon_object_swap_out(obj, offset, end - offset);
 }
 
 static int anon_view_fadvise(struct file *file, loff_t offset, loff_t len,

@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/hugetlb.h>
 #include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/rcupdate.h>
 #include <linux/shmem_fs.h>
 #include <linux/user_namespace.h>
@@ -443,6 +444,31 @@ static void anon_object_test_from_other_file(struct kunit *test)
 	__fput_sync(file);
 }
 
+/* On a mount that is not the kernel's own, inodes have no room for one. */
+static void anon_object_test_from_mounted_file(struct kunit *test)
+{
+	struct file_system_type *type = get_fs_type("tmpfs");
+	struct vfsmount *mnt;
+	struct file *file;
+	u32 word = 0x5a5a5a5a;
+	loff_t pos = 0;
+
+	/* It is no module, so there is no reference to give back */
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	mnt = vfs_kern_mount(type, 0, "tmpfs", NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
+	file = shmem_file_setup_with_mnt(mnt, "kunit", SZ_64K, EMPTY_VMA_FLAGS);
+	if (!IS_ERR(file)) {
+		KUNIT_EXPECT_PTR_EQ(test, anon_object_from_file(file),
+				    ERR_PTR(-EINVAL));
+		KUNIT_EXPECT_EQ(test, kernel_write(file, &word, sizeof(word),
+						   &pos), sizeof(word));
+		__fput_sync(file);
+	}
+	mntput(mnt);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(file));
+}
+
 static void anon_test_put_spinlocked(struct anon_object *obj)
 {
 	static DEFINE_SPINLOCK(lock);
@@ -792,6 +818,7 @@ static struct kunit_case anon_object_core_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_from_plain_file),
 	KUNIT_CASE(anon_object_test_from_other_file),
+	KUNIT_CASE(anon_object_test_from_mounted_file),
 	KUNIT_CASE_PARAM(anon_object_test_private,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_hooks_end,

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# several.sh PROGRAM...: run guest programs one after the other, each of them a
+# subtest, and have the kernel's log say which.
+set -eu
+status=$(mktemp)
+failed=0
+
+echo "TAP version 13"
+echo "1..$#"
+number=0
+for program; do
+	number=$((number + 1))
+	name=${program##*/}
+	echo "tests: running $name" >/dev/kmsg
+	echo "    # Subtest: $name"
+	{ "$program" 2>&1 && echo 0 >"$status" || echo $? >"$status"; } |
+		sed -u 's/^/    /'
+	result=$(cat "$status")
+	if [ "$result" = 0 ]; then
+		echo "ok $number $name"
+	else
+		echo "not ok $number $name # exit status $result"
+		failed=1
+	fi
+done
+rm -f "$status"
+exit $failed
