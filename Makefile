@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 ## make run       build the kernel with the overlay, boot it, watch it work
-## make test      every test; T=WORD for those with WORD in their name
+## make test      what a change has to pass: each test on at least one kernel
+## make test-full every test on every kernel; with T=WORD, either of the two
+##                runs those of all of these that have WORD in their name
 ## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
 ##                cases
 ## make bench-native   the same in nanoseconds, where there is real KVM
@@ -48,6 +50,9 @@ check: apply
 test: apply
 	@tests/run $(T)
 
+test-full: apply
+	@tests/run --full $(T)
+
 bench: apply
 	@tests/bench/run
 
@@ -57,5 +62,5 @@ bench-native: apply
 clean:
 	@scripts/clean
 
-.PHONY: help deps apply refresh ported run shell check test bench bench-native \
-	clean
+.PHONY: help deps apply refresh ported run shell check test test-full bench \
+	bench-native clean
