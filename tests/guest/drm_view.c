@@ -361,6 +361,30 @@ TEST_F(view, other_calls)
 	close(file);
 }
 
+/* Mapped memory goes to swap, unless a driver needs it, and comes back. */
+TEST_F(view, mapped_memory_goes_to_swap)
+{
+	long out = pinned_for_life(&variant->kind) ? 0 : SIZE;
+	char *mem;
+
+	if (variant->view == DEVICE)
+		return;
+	mem = map(self->fd, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, SIZE, 6);
+	ASSERT_EQ(0, posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(out, drm_fdinfo(self->fd, "swapped"));
+	EXPECT_EQ(SIZE - out, drm_fdinfo(self->fd, "resident"));
+	EXPECT_EQ((SIZE - out) / 1024, smaps_kb(mem, "Rss"));
+	EXPECT_EQ(0, pattern_check(mem, SIZE, 6));
+	EXPECT_EQ(SIZE, drm_fdinfo(self->fd, "resident"));
+
+	ASSERT_EQ(0, posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED));
+	pattern_fill(mem, SIZE, 7);
+	EXPECT_TRUE(read_pattern(self->fd, 7));
+	munmap(mem, SIZE);
+}
+
 TEST_F(view, mapping_of_a_part)
 {
 	const size_t at = 17 * PAGE, len = 5 * PAGE;

@@ -398,6 +398,30 @@ TEST_F(view, purged_memory_faults_as_the_hook_says)
 	EXPECT_EQ(SIGBUS, write_signal(mem));
 }
 
+/* What has been purged is gone for good: no fresh page takes its place. */
+TEST_F(view, purged_for_good)
+{
+	int fd = view(self->dev, O_RDWR, 0);
+	struct stat st;
+	char *mem, c;
+
+	ASSERT_LE(0, fd);
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, 1, self->size);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_EMPTY));
+	EXPECT_EQ(SIGBUS, read_signal(mem));
+	EXPECT_EQ(SIGBUS, write_signal(mem + self->size - 1));
+	EXPECT_EQ(0, pread(fd, &c, 1, 0));
+	EXPECT_EQ(ENOSPC, ERRNO_OF(pwrite(fd, "x", 1, 0)));
+	EXPECT_NE(0, ERRNO_OF(ftruncate(fd, self->size)));
+	EXPECT_NE(0, ERRNO_OF(fallocate(fd, 0, 0, self->page)));
+	EXPECT_EQ(MAP_FAILED, map(fd, self->page, PROT_READ));
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(0, st.st_size);
+	EXPECT_EQ(0, stat_of(self->dev).resident);
+}
+
 TEST_F(view, swapped_out_and_back)
 {
 	struct anon_test_range all = { .len = self->size };
@@ -478,6 +502,53 @@ TEST_F(view, advice_swaps_out_and_back)
 	EXPECT_EQ(page, stat_of(self->dev).resident);
 	EXPECT_EQ(self->size - page, stat_of(self->dev).swapped);
 	EXPECT_EQ(0, pattern_check(mem, self->size, 5));
+}
+
+/* Two processes have it mapped when it goes to swap, and neither notices. */
+TEST_F(view, mapped_memory_goes_to_swap)
+{
+	int fd = view(self->dev, O_RDWR, ANON_TEST_HOOK_COUNT);
+	struct anon_test_stat before, stat;
+	int ready[2], go[2], status;
+	char *mem, c;
+	pid_t pid;
+
+	if (variant->backend == HUGETLB)
+		return;
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, mem);
+	pattern_fill(mem, self->size, 8);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		size_t bad = pattern_check(mem, self->size, 8);
+
+		bad += write(ready[1], "r", 1) != 1;
+		bad += read(go[0], &c, 1) != 1;
+		bad += smaps_kb(mem, "Rss") != 0;
+		bad += pattern_check(mem, self->size, 8);
+		pattern_fill(mem, self->size, 9);
+		_exit(bad ? 1 : 0);
+	}
+	ASSERT_EQ(1, read(ready[0], &c, 1));
+	before = stat_of(self->dev);
+	EXPECT_EQ(self->size, before.resident);
+
+	EXPECT_EQ(0, posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	stat = stat_of(self->dev);
+	EXPECT_EQ(self->size, stat.swapped);
+	EXPECT_EQ(0, stat.resident);
+	EXPECT_EQ(0, smaps_kb(mem, "Rss"));
+	EXPECT_EQ(before.opens, stat.opens);
+	EXPECT_EQ(before.closes, stat.closes);
+	ASSERT_EQ(1, write(go[1], "g", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, pattern_check(mem, self->size, 9));
+	EXPECT_EQ(0, stat_of(self->dev).swapped);
 }
 
 /* The last page is a whole one, however little of it is the object's. */
