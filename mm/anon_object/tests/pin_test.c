@@ -535,7 +535,7 @@ static void anon_object_test_sgt_too_big(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_64BIT))
 		kunit_skip(test, "no files of 16 TiB");
 	obj = anon_test_create(test, &attrs);
-	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, 16 * SZ_1T, UINT_MAX,
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, attrs.size, UINT_MAX,
 						  &sgt), -E2BIG);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
