@@ -7,7 +7,8 @@
 ## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
 ##                cases
 ## make bench-native   the same in nanoseconds, where there is real KVM
-## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck
+## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck, and what is
+##                compiled with Debian's config
 ## make shell     a shell in a guest with the ported kernel
 ## make apply     lay new files and patches onto build/linux
 ## make refresh   write new files and patches back from build/linux
@@ -46,6 +47,7 @@ shell: ported
 
 check: apply
 	@scripts/check
+	@scripts/check-debian wide
 
 test: apply
 	@tests/run $(T)
