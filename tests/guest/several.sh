@@ -5,6 +5,11 @@
 set -eu
 status=$(mktemp)
 failed=0
+# Line by line, so that it is known how far a guest came; busybox's knows no -u
+unbuffered=
+if sed -u q </dev/null 2>/dev/null; then
+	unbuffered=-u
+fi
 
 echo "TAP version 13"
 echo "1..$#"
@@ -15,7 +20,7 @@ for program; do
 	echo "tests: running $name" >/dev/kmsg
 	echo "    # Subtest: $name"
 	{ "$program" 2>&1 && echo 0 >"$status" || echo $? >"$status"; } |
-		sed -u 's/^/    /'
+		sed $unbuffered 's/^/    /'
 	result=$(cat "$status")
 	if [ "$result" = 0 ]; then
 		echo "ok $number $name"
