@@ -691,9 +691,8 @@ int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
 	err = -EBUSY;
 	if (atomic_dec_unless_positive(&obj->pins)) {
 		err = obj->backend->punch(obj, pos, len);
-		atomic_inc(&obj->pins);
-		/* Pairs with the barrier in anon_object_wait_punch() */
-		smp_mb__after_atomic();
+		/* This is the barrier that wake_up_var() needs */
+		atomic_inc_return(&obj->pins);
 		wake_up_var(&obj->pins);
 	}
 	inode_unlock(obj->inode);

@@ -306,7 +306,7 @@ TEST_F(tiny_object, purge_and_the_account)
 
 struct race {
 	size_t page;
-	size_t at;		/* what is written next; the reader is there too */
+	size_t at;		/* what both are at */
 	int fd;
 };
 

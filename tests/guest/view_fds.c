@@ -197,7 +197,8 @@ static int udmabuf(int dev, int fd, size_t size)
 
 TEST_F(view, udmabuf_gives_no_more)
 {
-	int ro = view(self->dev, O_RDONLY, 0), wo = view(self->dev, O_WRONLY, 0);
+	int ro = view(self->dev, O_RDONLY, 0);
+	int wo = view(self->dev, O_WRONLY, 0);
 	int rw = view(self->dev, O_RDWR, 0);
 	int dev = open("/dev/udmabuf", O_RDWR), buf;
 	char *mem, c = 0;
@@ -237,7 +238,8 @@ TEST_F(view, iommufd_gives_no_more)
 {
 	const __u32 readable = IOMMU_IOAS_MAP_READABLE;
 	const __u32 writeable = IOMMU_IOAS_MAP_WRITEABLE;
-	int ro = view(self->dev, O_RDONLY, 0), wo = view(self->dev, O_WRONLY, 0);
+	int ro = view(self->dev, O_RDONLY, 0);
+	int wo = view(self->dev, O_WRONLY, 0);
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	int rw = view(self->dev, O_RDWR, 0);
 	int dev = open("/dev/iommu", O_RDWR);

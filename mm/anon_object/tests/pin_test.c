@@ -774,8 +774,8 @@ static bool anon_test_waited_for(struct folio *folio)
 {
 	int i;
 
-	for (i = 0; i < 1000 && !folio_test_waiters(folio); i++)
-		msleep(10);
+	for (i = 0; i < 500 && !folio_test_waiters(folio); i++)
+		msleep(20);
 	return folio_test_waiters(folio);
 }
 

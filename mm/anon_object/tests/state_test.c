@@ -162,7 +162,7 @@ static void anon_test_pin_work(struct work_struct *work)
 	complete(&other->began);
 	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
 					   &other->page);
-	smp_store_release(&other->mode, 1);
+	WRITE_ONCE(other->mode, 1);
 }
 
 /* A pin waits while a hole is being punched, and then gets what is left. */
@@ -176,10 +176,9 @@ static void anon_object_test_pin_punched(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, atomic_dec_unless_positive(&other.obj->pins));
 	anon_test_start(&other, anon_test_pin_work);
 	msleep(50);
-	KUNIT_EXPECT_EQ(test, smp_load_acquire(&other.mode), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(other.mode), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
-	atomic_inc(&other.obj->pins);
-	smp_mb__after_atomic();
+	atomic_inc_return(&other.obj->pins);
 	wake_up_var(&other.obj->pins);
 	anon_test_finish(&other);
 
