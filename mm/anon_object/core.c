@@ -643,8 +643,8 @@ EXPORT_SYMBOL_GPL(anon_object_truncate_range);
  * users have said so. It is empty from now on, and its size 0: touching a
  * mapping raises SIGBUS, reads find the end of the file, pins and fallocate()
  * fail. Folios that are pinned are freed when they are unpinned. What was
- * accounted for the object stays so until it goes away. Purging it again does
- * nothing.
+ * accounted for the object stays so until it goes away, and fstat() tells the
+ * size that it had. Purging it again does nothing.
  *
  * Context: May sleep, does not allocate. For hugetlb, takes i_mmap_rwsem and
  * the fault mutex, so it may not be called from shrinkers.
