@@ -359,10 +359,10 @@ static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 
 	if (!base->f_op->fallocate)
 		return -EOPNOTSUPP;
-	if (anon_object_dead(view->obj))
-		return -EPERM;
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return anon_object_punch_hole(view->obj, offset, len);
+	if (anon_object_dead(view->obj))
+		return -EPERM;
 	return base->f_op->fallocate(base, mode, offset, len);
 }
 

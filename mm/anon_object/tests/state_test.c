@@ -72,11 +72,17 @@ static struct file *anon_test_rw_view(struct kunit *test,
 /* Returns whether fallocate() was at it still */
 static bool anon_test_purge_midway(struct kunit *test)
 {
+	const struct anon_test_backend *param = test->param_value;
 	struct anon_test_other other = {};
+	loff_t size = SZ_64M;
 	int i;
 
-	other.obj = anon_test_object(test, anon_test_is_hugetlb(test) ?
-					   SZ_16M : SZ_64M);
+	/* Large folios are not cleared by fallocate(), so they are soon had */
+	if (param->huge == ANON_OBJECT_HUGE_WITHIN_SIZE)
+		size = SZ_512M;
+	if (anon_test_is_hugetlb(test))
+		size = SZ_16M;
+	other.obj = anon_test_object(test, size);
 	other.file = anon_test_rw_view(test, other.obj);
 	anon_test_start(&other, anon_test_fallocate_work);
 	for (i = 0; i < 100000 && !anon_test_resident(other.obj); i++)
