@@ -657,6 +657,7 @@ int anon_object_purge(struct anon_object *obj)
 {
 	loff_t size = anon_object_size(obj);
 	struct address_space *mapping;
+	bool dead;
 
 	if (!obj->owned || (obj->flags & ANON_OBJECT_RESIZABLE))
 		return -EINVAL;
@@ -665,8 +666,11 @@ int anon_object_purge(struct anon_object *obj)
 
 	mapping = anon_object_mapping(obj);
 	xa_lock_irq(&mapping->i_pages);
+	dead = anon_object_dead(obj);
 	mapping_set_exiting(mapping);
 	xa_unlock_irq(&mapping->i_pages);
+	if (dead)
+		return 0;
 
 	obj->backend->empty(obj);
 	trace_anon_object_purge(obj, 0, size, 0);
