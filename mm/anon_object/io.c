@@ -70,8 +70,15 @@ static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos,
 	anon_object_exit_memcg(memcg, old);
 	if (IS_ERR(folio))
 		return folio;
-	*fill = !folio_test_uptodate(folio);
-	return *fill ? folio : anon_io_check_page(folio, pos);
+	if (folio_test_uptodate(folio))
+		return anon_io_check_page(folio, pos);
+	if (unlikely(folio_contain_hwpoisoned_page(folio))) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return anon_io_get_folio(obj, pos);
+	}
+	*fill = true;
+	return folio;
 }
 
 static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
@@ -186,6 +193,7 @@ static size_t anon_io_fill(struct folio *folio, loff_t pos, size_t len,
 	copied = copy_folio_from_iter_atomic(folio, offset, len, from);
 	folio_zero_segments(folio, 0, offset, offset + copied,
 			    folio_size(folio));
+	flush_dcache_folio(folio);
 	folio_mark_uptodate(folio);
 	return copied;
 }
@@ -242,11 +250,12 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 
 		len = anon_io_bytes(folio, pos, end);
 		len = min(len, iov_iter_count(from));
-		if (fill)
+		if (fill) {
 			copied = anon_io_fill(folio, pos, len, from);
-		else
+		} else {
 			copied = anon_io_copy_from(folio, pos, len, from);
-		flush_dcache_folio(folio);
+			flush_dcache_folio(folio);
+		}
 		folio_mark_dirty(folio);
 		folio_mark_accessed(folio);
 		if (fill)
