@@ -439,17 +439,16 @@ static int purge_mapped(struct drm_i915_gem_object *obj, unsigned long addr)
 	return 0;
 }
 
-static int igt_shmem_purge_mapped(void *arg)
+/* An object that is filled, and mapped by user space */
+static int with_mapped(struct drm_i915_private *i915, u64 size,
+		       int (*func)(struct drm_i915_gem_object *obj,
+				   unsigned long addr))
 {
-	struct drm_i915_private *i915 = arg;
 	struct drm_i915_gem_object *obj;
 	unsigned long addr;
 	int err;
 
-	if (!can_map(__func__))
-		return 0;
-
-	obj = create_filled(i915, SZ_64K);
+	obj = create_filled(i915, size);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 
@@ -459,12 +458,19 @@ static int igt_shmem_purge_mapped(void *arg)
 		goto out;
 	}
 
-	err = purge_mapped(obj, addr);
+	err = func(obj, addr);
 	vm_munmap(addr, obj->base.size);
 
 out:
 	i915_gem_object_put(obj);
 	return err;
+}
+
+static int igt_shmem_purge_mapped(void *arg)
+{
+	if (!can_map(__func__))
+		return 0;
+	return with_mapped(arg, SZ_64K, purge_mapped);
 }
 
 static unsigned long notify_oom(struct drm_i915_private *i915)
@@ -519,30 +525,9 @@ static int write_back(struct drm_i915_gem_object *obj, unsigned long addr)
 
 static int igt_shmem_writeback(void *arg)
 {
-	struct drm_i915_private *i915 = arg;
-	struct drm_i915_gem_object *obj;
-	unsigned long addr;
-	int err;
-
 	if (!can_swap(__func__) || !can_map(__func__))
 		return 0;
-
-	obj = create_filled(i915, SZ_2M);
-	if (IS_ERR(obj))
-		return PTR_ERR(obj);
-
-	addr = map_user(obj);
-	if (IS_ERR_VALUE(addr)) {
-		err = addr;
-		goto out;
-	}
-
-	err = write_back(obj, addr);
-	vm_munmap(addr, obj->base.size);
-
-out:
-	i915_gem_object_put(obj);
-	return err;
+	return with_mapped(arg, SZ_2M, write_back);
 }
 
 /* Internal objects have memory while they have pages, and no longer */
