@@ -587,15 +587,17 @@ EXPORT_SYMBOL_GPL(anon_object_prefetch);
 
 /* What is freed is whole pages of the backend's, to the end of the object */
 static int anon_object_check_drop(struct anon_object *obj, loff_t pos,
-				  loff_t *len)
+				  loff_t len, u64 *end)
 {
-	loff_t size = anon_object_size(obj);
+	u64 size = anon_object_size(obj);
 	struct anon_object_stat stat = {};
 
 	obj->backend->stat(obj, &stat);
-	if (pos >= 0 && pos < size && *len == size - pos)
-		*len = round_up(size, stat.page_size) - pos;
-	return anon_object_check_range(obj, pos, *len, stat.page_size);
+	*end = (u64)pos + len;
+	if (pos < 0 || len <= 0 || *end != size)
+		return anon_object_check_range(obj, pos, len, stat.page_size);
+	*end = round_up(size, stat.page_size);
+	return IS_ALIGNED(pos, stat.page_size) ? 0 : -EINVAL;
 }
 
 /**
@@ -620,16 +622,16 @@ static int anon_object_check_drop(struct anon_object *obj, loff_t pos,
  */
 int anon_object_truncate_range(struct anon_object *obj, loff_t pos, loff_t len)
 {
+	u64 end;
 	int err;
 
 	if (!obj->backend->drop)
 		return -EOPNOTSUPP;
-	err = anon_object_check_drop(obj, pos, &len);
+	err = anon_object_check_drop(obj, pos, len, &end);
 	if (err)
 		return err;
 
-	err = obj->backend->drop(obj, pos >> PAGE_SHIFT,
-				 (pos + len) >> PAGE_SHIFT);
+	err = obj->backend->drop(obj, pos >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	trace_anon_object_purge(obj, pos, len, err);
 	return err;
 }
@@ -723,12 +725,16 @@ int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
  */
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
 {
+	u64 end;
 	int err;
 
 	if (!obj->backend->punch)
 		return -EOPNOTSUPP;
-	err = anon_object_check_drop(obj, pos, &len);
-	return err ?: anon_object_punch_hole(obj, pos, len);
+	err = anon_object_check_drop(obj, pos, len, &end);
+	if (err)
+		return err;
+	return anon_object_punch_hole(obj, pos,
+				      min(end, MAX_LFS_FILESIZE) - pos);
 }
 EXPORT_SYMBOL_GPL(anon_object_punch);
 

@@ -154,11 +154,11 @@ static inline gfp_t anon_object_gfp(struct anon_object *obj)
 static inline int anon_object_check_range(struct anon_object *obj, loff_t pos,
 					  loff_t len, u64 align)
 {
-	loff_t size = round_up(anon_object_bytes(obj), align);
+	u64 size = round_up((u64)anon_object_bytes(obj), align);
 
 	if (pos < 0 || len <= 0 || !IS_ALIGNED(pos | len, align))
 		return -EINVAL;
-	return pos > size || len > size - pos ? -EINVAL : 0;
+	return (u64)pos + len > size ? -EINVAL : 0;
 }
 
 /*

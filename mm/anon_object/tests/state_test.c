@@ -518,6 +518,29 @@ static void anon_object_test_range_align(struct kunit *test)
 						      align), 0);
 }
 
+/* The last page of the largest object ends where no loff_t can say. */
+static void anon_object_test_range_largest(struct kunit *test)
+{
+	struct anon_object *obj;
+	loff_t last = round_down(MAX_LFS_FILESIZE, PAGE_SIZE);
+	u8 byte = 1;
+
+	obj = anon_test_create(test, &(struct anon_object_attrs) {
+		.name = "kunit",
+		.size = MAX_LFS_FILESIZE,
+		.flags = ANON_OBJECT_NORESERVE,
+	});
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, 0, &byte, 1), 0);
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, last, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, last), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, last), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, last,
+			MAX_LFS_FILESIZE - last), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
 /* --- memory errors -------------------------------------------------------- */
 
 #ifdef CONFIG_MEMORY_FAILURE
@@ -712,6 +735,7 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_zone, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_create_gfp, anon_test_gfp_gen_params),
 	KUNIT_CASE(anon_object_test_range_align),
+	KUNIT_CASE(anon_object_test_range_largest),
 	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
 			 anon_test_backend_gen_params),
