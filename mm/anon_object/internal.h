@@ -217,16 +217,4 @@ static inline bool anon_object_is_whole(const struct anon_object *obj,
 					PAGE_SIZE);
 }
 
-/* Has that page of the folio a memory error? */
-static inline bool anon_page_poisoned(struct folio *folio, struct page *page)
-{
-	if (likely(!folio_contain_hwpoisoned_page(folio)))
-		return false;
-#ifdef CONFIG_HUGETLB_PAGE
-	if (folio_test_hugetlb(folio))
-		return is_raw_hwpoison_page_in_hugepage(page);
-#endif
-	return PageHWPoison(page);
-}
-
 #endif /* _MM_ANON_OBJECT_INTERNAL_H */

@@ -16,6 +16,7 @@
 #include <linux/uio.h>
 #include <uapi/linux/fcntl.h>
 
+#include "../internal.h"
 #include "internal.h"
 
 /*
@@ -36,7 +37,7 @@ static struct folio *anon_io_check_page(struct folio *folio, loff_t pos)
 {
 	struct page *page = folio_file_page(folio, pos >> PAGE_SHIFT);
 
-	if (likely(!anon_page_poisoned(folio, page)))
+	if (likely(!folio_range_hwpoisoned(folio, page, 1)))
 		return folio;
 	folio_put(folio);
 	return ERR_PTR(-EIO);

@@ -163,37 +163,18 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 				continue;
 			break;
 		}
-		if (!folio_try_get(folio))
+		if (!filemap_try_pin(mapping, xas.xa_index, folio))
 			break;
-		/*
-		 * Reclaim and truncation that have not seen the reference have
-		 * the folio locked, or are through with it. fallocate() leaves
-		 * folios that have yet to be cleared. The smp_rmb() after the
-		 * test of that flag keeps the mapping from being read before
-		 * the lock.
-		 */
-		if (folio_test_locked(folio) || !folio_test_uptodate(folio) ||
-		    folio->mapping != mapping ||
-		    folio_contain_hwpoisoned_page(folio))
-			goto put;
-		if (!folio_test_large(folio)) {
-			if (folio->index != xas.xa_index)
-				goto put;
-		} else {
-			if (!folio_contains(folio, xas.xa_index))
-				goto put;
+		if (folio_test_large(folio)) {
 			page = folio_file_page(folio, xas.xa_index);
 			nr = min(folio_next_index(folio), end) - xas.xa_index;
 		}
-
-		if (!folio_ref_to_pin(folio))
-			goto put;
 		if (page != next || page >= runs->limit) {
 			anon_pin_end_run(runs, next);
 			if (!anon_pin_begin_run(runs, folio, page)) {
 				next = NULL;
 				folio_put_pins(folio, 1);
-				goto out;
+				break;
 			}
 		}
 		next = page + nr;
@@ -203,11 +184,6 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 		if (nr > 1)
 			xas_advance(&xas, xas.xa_index + nr - 1);
 	}
-	goto out;
-
-put:
-	folio_put(folio);
-out:
 	rcu_read_unlock();
 	anon_pin_end_run(runs, next);
 	if (nr_folios)
@@ -349,17 +325,6 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 	return check_and_migrate_movable_folios(i, fbatch->folios, gfp);
 }
 
-static bool anon_pin_any_poisoned(struct folio *folio, struct page *page,
-				  unsigned long nr)
-{
-	if (likely(!folio_contain_hwpoisoned_page(folio)))
-		return false;
-	for (; nr; nr--, page++)
-		if (anon_page_poisoned(folio, page))
-			return true;
-	return false;
-}
-
 /* Record a pinned batch; *@index advances past what has been recorded */
 static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 			   pgoff_t *index, pgoff_t end)
@@ -377,7 +342,7 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 		page = folio_file_page(folio, *index);
 		nr = min(folio_next_index(folio), end) - *index;
 		err = -EIO;
-		if (anon_pin_any_poisoned(folio, page, nr))
+		if (folio_range_hwpoisoned(folio, page, nr))
 			break;
 		err = pin->add(pin, page, nr);
 		if (err)
