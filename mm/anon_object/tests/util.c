@@ -417,7 +417,9 @@ struct hstate *anon_test_hstate(struct kunit *test)
 
 unsigned long anon_test_huge_pages(struct kunit *test, loff_t size)
 {
-	return DIV_ROUND_UP(size, huge_page_size(anon_test_hstate(test)));
+	struct hstate *h = anon_test_hstate(test);
+
+	return round_up(size, huge_page_size(h)) >> huge_page_shift(h);
 }
 
 /*
