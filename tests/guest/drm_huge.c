@@ -599,6 +599,57 @@ TEST_F(folios, by_swapping_in)
 	cgroup_leave(&cg);
 }
 
+#define NO_PAGES	"/sys/kernel/debug/fail_page_alloc/"
+
+/* Whether this process gets large folios only where it waits for memory */
+static bool large_folios_wait(bool wait)
+{
+	return !write_file("/proc/self/make-it-fail", "%d", wait) &&
+	       !write_file(NO_PAGES "verbose", "0") &&
+	       !write_file(NO_PAGES "task-filter", "Y") &&
+	       !write_file(NO_PAGES "ignore-gfp-wait", "Y") &&
+	       !write_file(NO_PAGES "min-order", "1") &&
+	       !write_file(NO_PAGES "times", "-1") &&
+	       !write_file(NO_PAGES "probability", "%d", wait ? 100 : 0);
+}
+
+/* What went out large comes back large, though not at the first attempt */
+TEST_F(folios, by_swapping_in_with_reclaim)
+{
+	char *buf = malloc(SIZE), *driver;
+	struct drm_buf out;
+	struct cgroup cg;
+	long huge;
+	int fd;
+
+	if (!variant->large || strcmp(variant->param, "Y"))
+		SKIP(return, "no large folios");
+	if (access(NO_PAGES, F_OK))
+		SKIP(return, "no fail_page_alloc in this kernel");
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));
+	fd = drm_view(&out, BACKING, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, fd);
+	pattern_fill(buf, SIZE, 6);
+	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
+	ASSERT_TRUE(swapped_out(&cg, fd));
+
+	huge = meminfo("ShmemHugePages");
+	ASSERT_TRUE(large_folios_wait(true));
+	driver = drm_map(&out, SIZE, RW);
+	EXPECT_TRUE(large_folios_wait(false));
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_EQ(SIZE / 1024, meminfo("ShmemHugePages") - huge);
+	EXPECT_EQ(0, pattern_check(driver, SIZE, 6));
+	munmap(driver, SIZE);
+
+	close(fd);
+	ASSERT_EQ(0, drm_free(&out));
+	cgroup_leave(&cg);
+	free(buf);
+}
+
 #define FAULTS	"/sys/kernel/debug/fail_make_request/"
 
 /* How many reads and writes of the swap disk are to fail */
