@@ -82,7 +82,7 @@ static int anon_shmem_drop(struct anon_object *obj, pgoff_t start,
 {
 	if (anon_shmem_pinned_across(obj, start))
 		return -EBUSY;
-	if ((loff_t)end << PAGE_SHIFT >= i_size_read(obj->inode))
+	if ((u64)end << PAGE_SHIFT >= i_size_read(obj->inode))
 		/* The last one may be larger than what is left of the object */
 		end = round_up(end, BIT(MAX_PAGECACHE_ORDER));
 	else if (anon_shmem_pinned_across(obj, end))
