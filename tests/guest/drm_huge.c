@@ -608,6 +608,7 @@ static bool large_folios_wait(bool wait)
 	       !write_file(NO_PAGES "verbose", "0") &&
 	       !write_file(NO_PAGES "task-filter", "Y") &&
 	       !write_file(NO_PAGES "ignore-gfp-wait", "Y") &&
+	       !write_file(NO_PAGES "ignore-gfp-highmem", "N") &&
 	       !write_file(NO_PAGES "min-order", "1") &&
 	       !write_file(NO_PAGES "times", "-1") &&
 	       !write_file(NO_PAGES "probability", "%d", wait ? 100 : 0);
