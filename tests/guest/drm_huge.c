@@ -599,6 +599,7 @@ TEST_F(folios, by_swapping_in)
 	cgroup_leave(&cg);
 }
 
+#define DEFRAG		"/sys/kernel/mm/transparent_hugepage/defrag"
 #define NO_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 
 /* Whether this process gets large folios only where it waits for memory */
@@ -617,7 +618,7 @@ static bool large_folios_wait(bool wait)
 /* What went out large comes back large, though not at the first attempt */
 TEST_F(folios, by_swapping_in_with_reclaim)
 {
-	char *buf = malloc(SIZE), *driver;
+	char *buf = malloc(SIZE), *driver, defrag[32];
 	struct drm_buf out;
 	struct cgroup cg;
 	long huge;
@@ -628,6 +629,8 @@ TEST_F(folios, by_swapping_in_with_reclaim)
 	if (access(NO_PAGES, F_OK))
 		SKIP(return, "no fail_page_alloc in this kernel");
 	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, choice_read(DEFRAG, defrag, sizeof(defrag)));
+	ASSERT_EQ(0, write_file(DEFRAG, "always"));
 	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
 	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));
 	fd = drm_view(&out, BACKING, DRM_GEM_VIEW_RDWR);
@@ -648,6 +651,7 @@ TEST_F(folios, by_swapping_in_with_reclaim)
 	close(fd);
 	ASSERT_EQ(0, drm_free(&out));
 	cgroup_leave(&cg);
+	ASSERT_EQ(0, write_file(DEFRAG, "%s", defrag));
 	free(buf);
 }
 
