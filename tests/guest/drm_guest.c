@@ -268,3 +268,15 @@ bool drm_meminfo_falls(const char *key, long most)
 	}
 	return false;
 }
+
+bool drm_meminfo_rises(const char *key, long least)
+{
+	int tries;
+
+	for (tries = 0; tries < MAX_TICKS; tries++) {
+		if (meminfo(key) >= least)
+			return true;
+		wait_a_tick();
+	}
+	return false;
+}

@@ -65,6 +65,7 @@ long long drm_fdinfo(int fd, const char *key);
 
 /* Poll until a counter of /proc/meminfo is so low; false after 20 seconds. */
 bool drm_meminfo_falls(const char *key, long most);
+bool drm_meminfo_rises(const char *key, long least);
 
 /* How many objects of DRM's there are: 0 on a stock kernel. */
 int drm_objects(void);
