@@ -4,6 +4,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/highmem.h>
 #include <linux/iosys-map.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
@@ -425,7 +426,7 @@ static void anon_object_test_purge(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	struct page *page, *other;
-	u8 want, byte = 1;
+	u8 want, got, byte = 1;
 
 	anon_test_fill(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
@@ -439,7 +440,8 @@ static void anon_object_test_purge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 0, &byte, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &byte, 1), -EINVAL);
 	anon_test_pattern(&want, 0, 1);
-	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), want);
+	memcpy_from_page(&got, page, 0, 1);
+	KUNIT_EXPECT_EQ(test, got, want);
 
 	anon_object_unpin_pages(obj, &page, 1, ANON_OBJECT_DIRTY);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
