@@ -522,7 +522,7 @@ static void anon_object_test_range_align(struct kunit *test)
 static void anon_object_test_range_largest(struct kunit *test)
 {
 	struct anon_object *obj;
-	loff_t last = round_down(MAX_LFS_FILESIZE, PAGE_SIZE);
+	loff_t last = round_down(MAX_LFS_FILESIZE - 1, PAGE_SIZE);
 	u8 byte = 1;
 
 	obj = anon_test_create(test, &(struct anon_object_attrs) {
