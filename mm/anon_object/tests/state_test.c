@@ -362,8 +362,6 @@ static void anon_object_test_part_cost(struct kunit *test)
 	limit = anon_test_walk_time(test, full) / 8;
 	KUNIT_EXPECT_LT(test, anon_test_pin_time(test, full), limit);
 
-	if (BITS_PER_LONG == 32)
-		return;
 	sparse = anon_test_create(test, &(struct anon_object_attrs) {
 		.name = "kunit",
 		.size = 64ULL << 30,
