@@ -484,18 +484,16 @@ static void anon_object_test_pages_gfp(struct kunit *test)
 		.name = "kunit",
 		.size = SZ_1M,
 		.backend = ANON_OBJECT_PAGES,
-		.gfp = GFP_KERNEL | __GFP_DMA32,
+		.gfp = ANON_TEST_LOW,
 	};
 	struct anon_object *obj = anon_test_create(test, &attrs);
 	struct page **pages = anon_test_pages(test, obj);
 	size_t i, nr = SZ_1M >> PAGE_SHIFT;
 
-	if (!IS_ENABLED(CONFIG_ZONE_DMA32))
-		kunit_skip(test, "no DMA32 zone");
 	anon_test_need_high(test);
 	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_1M, pages));
 	for (i = 0; i < nr; i++)
-		if (page_to_phys(pages[i]) >= 1ull << 32)
+		if (anon_test_is_high(pages[i]))
 			break;
 	KUNIT_EXPECT_EQ(test, i, nr);
 	anon_object_unpin_pages(obj, pages, nr, 0);

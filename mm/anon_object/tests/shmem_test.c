@@ -408,63 +408,61 @@ static void anon_object_test_truncate_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 }
 
-static void anon_test_check_dma32(struct kunit *test, struct page **pages,
-				  size_t nr)
+static void anon_test_check_low(struct kunit *test, struct page **pages,
+				size_t nr)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		if (page_to_pfn(pages[i]) >= SZ_4G >> PAGE_SHIFT)
+		if (anon_test_is_high(pages[i]))
 			break;
 	KUNIT_EXPECT_EQ(test, i, nr);
 }
 
-static struct anon_object *anon_test_dma32(struct kunit *test)
+static struct anon_object *anon_test_low(struct kunit *test)
 {
 	const struct anon_object_attrs attrs = {
 		.name = "kunit",
 		.size = SZ_1M,
-		.gfp = GFP_KERNEL | __GFP_DMA32,
+		.gfp = ANON_TEST_LOW,
 	};
 
-	if (!IS_ENABLED(CONFIG_ZONE_DMA32))
-		kunit_skip(test, "no DMA32 zone");
 	anon_test_need_high(test);
 	return anon_test_create(test, &attrs);
 }
 
-static void anon_test_pin_dma32(struct kunit *test, struct anon_object *obj)
+static void anon_test_pin_low(struct kunit *test, struct anon_object *obj)
 {
 	struct page **pages = anon_test_pages(test, obj);
 	size_t nr = SZ_1M >> PAGE_SHIFT;
 
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_1M, pages), 0);
-	anon_test_check_dma32(test, pages, nr);
+	anon_test_check_low(test, pages, nr);
 	anon_object_unpin_pages(obj, pages, nr, ANON_OBJECT_DIRTY);
 }
 
 /* A gfp constraint holds for new memory. */
 static void anon_object_test_gfp(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_dma32(test);
+	struct anon_object *obj = anon_test_low(test);
 	gfp_t gfp = mapping_gfp_mask(anon_test_inode(obj)->i_mapping);
 
-	KUNIT_EXPECT_TRUE(test, gfp == (GFP_KERNEL | __GFP_DMA32));
-	anon_test_pin_dma32(test, obj);
+	KUNIT_EXPECT_TRUE(test, gfp == ANON_TEST_LOW);
+	anon_test_pin_low(test, obj);
 }
 
 /* ... and for what comes back from swap, by a pin or before one. */
 static void anon_object_test_gfp_swap(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_dma32(test);
+	struct anon_object *obj = anon_test_low(test);
 
 	anon_test_need_swap(test);
 	anon_test_fill(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
-	anon_test_pin_dma32(test, obj);
+	anon_test_pin_low(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
 	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, SZ_1M), 0);
-	anon_test_pin_dma32(test, obj);
+	anon_test_pin_low(test, obj);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_1M));
 }
 

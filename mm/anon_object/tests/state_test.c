@@ -398,10 +398,10 @@ static void anon_object_test_part_fails(struct kunit *test)
 
 /* --- zones ---------------------------------------------------------------- */
 
-static bool anon_test_any_above(struct page **pages, size_t nr, u64 limit)
+static bool anon_test_any_high(struct page **pages, size_t nr)
 {
 	while (nr--)
-		if (page_to_phys(pages[nr]) >= limit)
+		if (anon_test_is_high(pages[nr]))
 			return true;
 	return false;
 }
@@ -414,8 +414,7 @@ static void anon_object_test_zone(struct kunit *test)
 	size_t size, nr;
 	gfp_t gfp;
 
-	if (!IS_ENABLED(CONFIG_ZONE_DMA32))
-		kunit_skip(test, "no DMA32 zone");
+	anon_test_need_low(test);
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "hugetlb's pool knows no zones");
 	obj = anon_test_object(test, 2 * HPAGE_PMD_SIZE);
@@ -425,15 +424,14 @@ static void anon_object_test_zone(struct kunit *test)
 	anon_test_fill(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
 	anon_object_unpin_pages(obj, pages, nr, 0);
-	if (!anon_test_any_above(pages, nr, SZ_4G))
+	if (!anon_test_any_high(pages, nr))
 		kunit_skip(test, "no memory above 4 GiB");
 
 	/* As if it had been moved there */
 	gfp = mapping_gfp_mask(anon_test_inode(obj)->i_mapping);
-	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping,
-			     GFP_USER | __GFP_DMA32);
+	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping, ANON_TEST_LOW);
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
-	KUNIT_EXPECT_FALSE(test, anon_test_any_above(pages, nr, SZ_4G));
+	KUNIT_EXPECT_FALSE(test, anon_test_any_high(pages, nr));
 	anon_object_unpin_pages(obj, pages, nr, 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
 	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping, gfp);

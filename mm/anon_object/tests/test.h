@@ -54,6 +54,16 @@ unsigned long anon_test_mmap(struct kunit *test, struct file *file, size_t len,
 
 void anon_test_sysfs(struct kunit *test, const char *path, const char *value);
 bool anon_test_thp(void);
+
+/*
+ * For memory of the kind that there is less of: below 4 GiB, or where the kernel
+ * has addresses for it
+ */
+#define ANON_TEST_LOW	(IS_ENABLED(CONFIG_ZONE_DMA32) ?	\
+			 GFP_KERNEL | __GFP_DMA32 : GFP_KERNEL)
+
+bool anon_test_is_high(struct page *page);
+void anon_test_need_low(struct kunit *test);
 void anon_test_need_high(struct kunit *test);
 
 struct hstate *anon_test_hstate(struct kunit *test);

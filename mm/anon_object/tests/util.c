@@ -366,17 +366,34 @@ bool anon_test_thp(void)
 	       has_transparent_hugepage();
 }
 
+/* Is it where nothing that is for ANON_TEST_LOW may be? */
+bool anon_test_is_high(struct page *page)
+{
+	if (IS_ENABLED(CONFIG_ZONE_DMA32))
+		return page_to_phys(page) >= SZ_4G;
+	return PageHighMem(page);
+}
+
+/* For tests of zones: the test is skipped where there are none to choose from */
+void anon_test_need_low(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_ZONE_DMA32) && !IS_ENABLED(CONFIG_HIGHMEM))
+		kunit_skip(test, "no DMA32 zone");
+}
+
 /*
- * For tests that memory is kept below 4 GiB: others would get what is above.
- * Where they would not, the test is skipped.
+ * For tests that memory is kept low: others would get what is high.  Where they
+ * would not, the test is skipped.
  */
 void anon_test_need_high(struct kunit *test)
 {
-	struct page *page = alloc_page(GFP_KERNEL);
+	struct page *page;
 	bool high;
 
+	anon_test_need_low(test);
+	page = alloc_page(GFP_HIGHUSER);
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	high = page_to_phys(page) >= 1ull << 32;
+	high = anon_test_is_high(page);
 	__free_page(page);
 	if (!high)
 		kunit_skip(test, "no memory above 4 GiB");
