@@ -499,6 +499,39 @@ static void anon_object_test_pages_gfp(struct kunit *test)
 	anon_object_unpin_pages(obj, pages, nr, 0);
 }
 
+/* Memory that the kernel may have no address of is cleared, and mapped. */
+static void anon_object_test_pages_high(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+		.backend = ANON_OBJECT_PAGES,
+		.gfp = GFP_HIGHUSER,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page **pages = anon_test_pages(test, obj);
+	u8 *want = anon_test_buffer(test, SZ_64K);
+	struct anon_object_map map;
+	size_t i;
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_vmap(obj, 0, SZ_64K, PAGE_KERNEL,
+						  &map));
+	KUNIT_EXPECT_NULL(test, memchr_inv(map.vaddr, 0, SZ_64K));
+	anon_test_pattern(map.vaddr, 0, SZ_64K);
+	anon_object_vunmap(obj, &map, ANON_OBJECT_DIRTY);
+
+	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_64K, pages));
+	anon_test_pattern(want, 0, SZ_64K);
+	for (i = 0; i < SZ_64K >> PAGE_SHIFT; i++) {
+		void *got = kmap_local_page(pages[i]);
+
+		KUNIT_EXPECT_MEMEQ(test, got, want + (i << PAGE_SHIFT),
+				   PAGE_SIZE);
+		kunmap_local(got);
+	}
+	anon_object_unpin_pages(obj, pages, SZ_64K >> PAGE_SHIFT, 0);
+}
+
 static struct kunit_case anon_object_pages_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_pages_resident,
 			 anon_test_kind_gen_params),
@@ -526,6 +559,7 @@ static struct kunit_case anon_object_pages_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_pages_race,
 			 anon_test_kind_gen_params),
 	KUNIT_CASE(anon_object_test_pages_gfp),
+	KUNIT_CASE(anon_object_test_pages_high),
 	{}
 };
 
