@@ -7,6 +7,7 @@
  */
 #include "harness.h"
 
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -55,7 +56,7 @@ static int become_and_act(void *arg)
 		return 253;
 	if (prctl(PR_SET_KEEPCAPS, 1))
 		return 252;
-	if (syscall(SYS_setgroups, 0, NULL) ||
+	if (setgroups(0, NULL) ||
 	    setresgid(what->gid, what->gid, what->gid) ||
 	    setresuid(what->uid, what->uid, what->uid))
 		return 251;
