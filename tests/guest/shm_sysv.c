@@ -969,7 +969,7 @@ TEST(huge_page_sizes)
 	const int flags = IPC_CREAT | SHM_HUGETLB | 0600;
 	const char *free_1g =
 		"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages";
-	int id;
+	int id, err;
 
 	ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 	/* No machine has huge pages of 8 KiB, or of 2^63 bytes. */
@@ -978,12 +978,13 @@ TEST(huge_page_sizes)
 	EXPECT_EQ(EINVAL, ERRNO_OF(shmget(IPC_PRIVATE, 4096, (int)
 					  (flags | 63U << SHM_HUGE_SHIFT))));
 
-	id = shmget(IPC_PRIVATE, 1UL << 30, flags | 30 << SHM_HUGE_SHIFT);
+	err = ERRNO_OF(id = shmget(IPC_PRIVATE, 1UL << 30,
+				   flags | 30 << SHM_HUGE_SHIFT));
 	if (read_long(free_1g) > 0) {
 		EXPECT_LE(0, id);
 	} else {
 		EXPECT_EQ(-1, id);
-		EXPECT_EQ(access(free_1g, F_OK) ? EINVAL : ENOMEM, errno);
+		EXPECT_EQ(access(free_1g, F_OK) ? EINVAL : ENOMEM, err);
 	}
 }
 
