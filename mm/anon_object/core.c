@@ -771,6 +771,15 @@ bool anon_object_release(struct anon_object *obj)
 	return !mapping_unevictable(anon_object_mapping(obj));
 }
 
+/* No size_t of 32 bits can tell of a size that no address space has room for */
+static bool anon_object_count_lock(struct anon_object *obj,
+				   struct ucounts *ucounts)
+{
+	loff_t size = i_size_read(obj->inode);
+
+	return PAGE_ALIGN(size) <= SIZE_MAX && user_shm_lock(size, ucounts);
+}
+
 /**
  * anon_object_lock - keep an object from being swapped, for user space
  * @obj: the object
@@ -784,7 +793,7 @@ bool anon_object_release(struct anon_object *obj)
  * not locked or unlocked twice at a time.
  * Return: 0, or
  *
- * * -ENOMEM: the limit would be exceeded
+ * * -ENOMEM: the limit would be exceeded, or the size is more than a size_t
  * * -EOPNOTSUPP: the backend does not swap
  */
 int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
@@ -794,8 +803,7 @@ int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
 	if (obj->locked)
 		return 0;
 	/* Without CONFIG_SHMEM, the lock is but a flag */
-	if (IS_ENABLED(CONFIG_SHMEM) &&
-	    !user_shm_lock(i_size_read(obj->inode), ucounts))
+	if (IS_ENABLED(CONFIG_SHMEM) && !anon_object_count_lock(obj, ucounts))
 		return -ENOMEM;
 
 	guard(raw_spinlock_irqsave)(&obj->lock);

@@ -725,6 +725,30 @@ static void anon_object_test_lock(struct kunit *test)
 	anon_object_move_evictable(obj);
 }
 
+/* What is locked is counted whole, or not locked at all. */
+static void anon_object_test_lock_large(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_4G + SZ_64K,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct ucounts *ucounts = current_ucounts();
+	long before = anon_test_memlock(ucounts);
+	long nr = attrs.size >> PAGE_SHIFT;
+	int err = 0;
+
+	if (!IS_ENABLED(CONFIG_64BIT)) {
+		err = -ENOMEM;
+		nr = 0;
+	}
+	KUNIT_EXPECT_EQ(test, anon_object_lock(obj, ucounts), err);
+	KUNIT_EXPECT_EQ(test, anon_test_memlock(ucounts), before + nr);
+	anon_object_unlock(obj, ucounts);
+	KUNIT_EXPECT_EQ(test, anon_test_memlock(ucounts), before);
+}
+
 /* Two pins and a lock of one object */
 struct anon_test_holders {
 	struct anon_object *obj;
@@ -839,6 +863,7 @@ static struct kunit_case anon_object_core_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_stat, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_lock, anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_lock_large),
 	KUNIT_CASE_PARAM(anon_object_test_unevictable,
 			 anon_test_backend_gen_params),
 	{}
