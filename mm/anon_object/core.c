@@ -172,6 +172,19 @@ bool anon_object_gfp_valid(enum anon_object_backend backend, gfp_t gfp)
 	return !(GFP_ZONE_BAD >> (__force int)(gfp & GFP_ZONEMASK) & 1);
 }
 
+/* All the memory of the zones that @gfp allows */
+unsigned long anon_object_zone_pages(gfp_t gfp)
+{
+	enum zone_type highest = gfp_zone(gfp);
+	unsigned long nr_pages = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		if (zone_idx(zone) <= highest)
+			nr_pages += zone_managed_pages(zone);
+	return nr_pages;
+}
+
 int anon_object_check_attrs(const struct anon_object_attrs *attrs)
 {
 	if (attrs->flags & ~anon_object_known_flags(attrs))

@@ -8,6 +8,7 @@
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 
 /**
  * struct anon_pin - a pin in progress, and what it records its pages in
@@ -109,6 +110,7 @@ struct anon_object *anon_pages_create(const struct anon_object_attrs *attrs);
 void anon_pages_total(long *objects, long *resident);
 
 bool anon_object_gfp_valid(enum anon_object_backend backend, gfp_t gfp);
+unsigned long anon_object_zone_pages(gfp_t gfp);
 int anon_object_check_attrs(const struct anon_object_attrs *attrs);
 struct obj_cgroup *anon_object_get_objcg(void);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
@@ -148,6 +150,17 @@ static inline gfp_t anon_object_gfp(struct anon_object *obj)
 	if (!obj->inode)
 		return container_of(obj, struct anon_pages, obj)->gfp;
 	return mapping_gfp_mask(anon_object_mapping(obj)) | obj->effort;
+}
+
+/*
+ * Is it more than there is of the zones that the memory may be from?  Then there
+ * is no chance: do not take all of theirs for it first.  No zone is so small that
+ * it is worth asking for what most pins want.
+ */
+static inline bool anon_object_too_large(gfp_t gfp, unsigned long nr_pages)
+{
+	return nr_pages > SZ_16M >> PAGE_SHIFT &&
+	       nr_pages > anon_object_zone_pages(gfp);
 }
 
 /* Is the range one of the object's, not empty, and aligned? */

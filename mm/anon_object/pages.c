@@ -58,8 +58,7 @@ static struct llist_node *anon_pages_alloc_blocks(struct anon_pages *pages,
 	struct llist_node *blocks = NULL, **end = &blocks;
 	struct mem_cgroup *memcg, *old;
 
-	/* There is no chance: do not take all the memory for it first */
-	if (left > totalram_pages())
+	if (anon_object_too_large(pages->gfp, left))
 		return NULL;
 
 	memcg = anon_object_enter_memcg(&pages->obj, &old);

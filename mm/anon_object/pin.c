@@ -376,8 +376,7 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct anon_pin_runs runs __uninitialized;
 	int err;
 
-	/* There is no chance: do not take all the memory for it first */
-	if (end - index > totalram_pages())
+	if (anon_object_too_large(anon_object_gfp(obj), end - index))
 		return -ENOMEM;
 
 	do {

@@ -319,14 +319,15 @@ static void anon_object_test_pages_flags(struct kunit *test)
 			    ERR_PTR(-EINVAL));
 }
 
-/* There is no pinning more than there is, whatever an object promises. */
-static void anon_object_test_pages_too_large(struct kunit *test)
+static void anon_test_too_large(struct kunit *test, unsigned long there_is,
+				gfp_t gfp)
 {
-	const loff_t size = (loff_t)(totalram_pages() + 1) << PAGE_SHIFT;
+	const loff_t size = (loff_t)(there_is + 1) << PAGE_SHIFT;
 	const struct anon_object_attrs attrs = {
 		.name = "kunit",
 		.size = size,
 		.backend = ANON_OBJECT_PAGES,
+		.gfp = gfp,
 		.flags = ANON_OBJECT_VOLATILE,
 	};
 	struct anon_object *obj = anon_test_create(test, &attrs);
@@ -336,6 +337,13 @@ static void anon_object_test_pages_too_large(struct kunit *test)
 						  &sgt), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* There is no pinning more than there is, whatever an object promises. */
+static void anon_object_test_pages_too_large(struct kunit *test)
+{
+	anon_test_too_large(test, totalram_pages(), 0);
+	anon_test_too_large(test, anon_test_low_pages(), ANON_TEST_LOW);
 }
 
 /* An embedded object lasts until its last reference, and can be made again. */

@@ -437,6 +437,24 @@ static void anon_object_test_zone(struct kunit *test)
 	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping, gfp);
 }
 
+/* There is no pinning more than the object's zones have. */
+static void anon_object_test_zone_too_large(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = (loff_t)(anon_test_low_pages() + 1) << PAGE_SHIFT,
+		.gfp = ANON_TEST_LOW,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct sg_table sgt;
+
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, attrs.size, UINT_MAX,
+						  &sgt), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
 struct anon_test_gfp {
 	const char *desc;
 	enum anon_object_backend backend;
@@ -729,6 +747,7 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_part_fails,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_zone, anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_zone_too_large),
 	KUNIT_CASE_PARAM(anon_object_test_create_gfp, anon_test_gfp_gen_params),
 	KUNIT_CASE(anon_object_test_range_align),
 	KUNIT_CASE(anon_object_test_range_largest),

@@ -63,6 +63,7 @@ bool anon_test_thp(void);
 			 GFP_KERNEL | __GFP_DMA32 : GFP_KERNEL)
 
 bool anon_test_is_high(struct page *page);
+unsigned long anon_test_low_pages(void);
 void anon_test_need_low(struct kunit *test);
 void anon_test_need_high(struct kunit *test);
 

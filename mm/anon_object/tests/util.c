@@ -374,6 +374,18 @@ bool anon_test_is_high(struct page *page)
 	return PageHighMem(page);
 }
 
+/* All the memory that is for ANON_TEST_LOW */
+unsigned long anon_test_low_pages(void)
+{
+	unsigned long nr_pages = 0;
+	int node, i;
+
+	for_each_online_node(node)
+		for (i = 0; i <= gfp_zone(ANON_TEST_LOW); i++)
+			nr_pages += zone_managed_pages(NODE_DATA(node)->node_zones + i);
+	return nr_pages;
+}
+
 /* For tests of zones: the test is skipped where there are none to choose from */
 void anon_test_need_low(struct kunit *test)
 {
