@@ -537,6 +537,7 @@ static void anon_object_test_range_largest(struct kunit *test)
 {
 	struct anon_object *obj;
 	loff_t last = round_down(MAX_LFS_FILESIZE - 1, PAGE_SIZE);
+	loff_t rest = MAX_LFS_FILESIZE - last;
 	u8 byte = 1;
 
 	obj = anon_test_create(test, &(struct anon_object_attrs) {
@@ -550,8 +551,7 @@ static void anon_object_test_range_largest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, last), 0);
 	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, last), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, last,
-			MAX_LFS_FILESIZE - last), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, last, rest), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 }
 
