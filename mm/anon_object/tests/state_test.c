@@ -555,6 +555,25 @@ static void anon_object_test_range_largest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 }
 
+/* And nobody has the memory that it would be accounted for. */
+static void anon_object_test_account_largest(struct kunit *test)
+{
+	struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = MAX_LFS_FILESIZE,
+	};
+	struct anon_object *obj;
+
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs), ERR_PTR(-ENOMEM));
+
+	attrs.size = SZ_64K;
+	attrs.flags = ANON_OBJECT_RESIZABLE;
+	obj = anon_test_create(test, &attrs);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, MAX_LFS_FILESIZE),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_64K);
+}
+
 /* --- memory errors -------------------------------------------------------- */
 
 #ifdef CONFIG_MEMORY_FAILURE
@@ -751,6 +770,7 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_create_gfp, anon_test_gfp_gen_params),
 	KUNIT_CASE(anon_object_test_range_align),
 	KUNIT_CASE(anon_object_test_range_largest),
+	KUNIT_CASE(anon_object_test_account_largest),
 	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
 			 anon_test_backend_gen_params),
