@@ -120,7 +120,7 @@ static void anon_object_test_pages_contents(struct kunit *test)
 /* The largest blocks come first, down to what is left of the size. */
 static void anon_object_test_pages_blocks(struct kunit *test)
 {
-	const loff_t size = SZ_1M + SZ_64K + SZ_4K;
+	const loff_t size = (256 + 16 + 1) * PAGE_SIZE;
 	struct anon_object *obj = anon_test_pages_object(test, size);
 	struct sg_table sgt;
 
@@ -128,23 +128,24 @@ static void anon_object_test_pages_blocks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), size >> PAGE_SHIFT);
 	/* Memory is not that fragmented */
 	KUNIT_EXPECT_LE(test, sgt.nents, 3);
-	KUNIT_EXPECT_GE(test, sgt.sgl->length, SZ_1M);
+	KUNIT_EXPECT_GE(test, sgt.sgl->length, 256 * PAGE_SIZE);
 	anon_object_unpin_sgt(obj, &sgt, 0);
 }
 
 /* A device that takes small segments only gets them, from small blocks. */
 static void anon_object_test_pages_max_segment(struct kunit *test)
 {
-	static const unsigned int limits[] = { SZ_4K, 3 * SZ_4K, SZ_64K };
-	struct anon_object *obj = anon_test_pages_object(test, SZ_1M);
+	static const unsigned int limits[] = {
+		PAGE_SIZE, 3 * PAGE_SIZE, 16 * PAGE_SIZE,
+	};
+	struct anon_object *obj = anon_test_pages_object(test, 256 * PAGE_SIZE);
 	struct scatterlist *sg;
 	struct sg_table sgt;
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		anon_test_pin_sgt(test, obj, limits[i], &sgt);
-		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt),
-				SZ_1M >> PAGE_SHIFT);
+		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), 256);
 		for_each_sgtable_sg(&sgt, sg, j)
 			if (sg->length > limits[i])
 				break;
@@ -156,13 +157,13 @@ static void anon_object_test_pages_max_segment(struct kunit *test)
 /* A range is the same pages that the whole object has there. */
 static void anon_object_test_pages_range(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_pages_object(test, SZ_1M + SZ_32K);
-	const size_t nr = (SZ_1M + SZ_32K) >> PAGE_SHIFT;
+	const size_t nr = 256 + 8;
+	struct anon_object *obj = anon_test_pages_object(test, nr * PAGE_SIZE);
 	struct page **all = anon_test_pages(test, obj);
 	struct page **some = anon_test_pages(test, obj);
 	size_t from, len;
 
-	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_1M + SZ_32K,
+	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, nr * PAGE_SIZE,
 						       all));
 	for (from = 0; from < nr; from += 23) {
 		for (len = 1; from + len <= nr; len += 61) {
@@ -218,18 +219,20 @@ static void anon_object_test_pages_unsupported(struct kunit *test)
 /* Bad ranges pin nothing. */
 static void anon_object_test_pages_ranges(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	const size_t size = 16 * PAGE_SIZE;
+	struct anon_object *obj = anon_test_pages_object(test, size);
 	u64 resident = anon_test_resident(obj);
 	struct sg_table sgt;
 
-	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, SZ_64K + SZ_4K,
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, size + PAGE_SIZE,
 						  UINT_MAX, &sgt), -EINVAL);
-	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 1, SZ_4K, UINT_MAX,
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 1, PAGE_SIZE, UINT_MAX,
 						  &sgt), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, 0, UINT_MAX, &sgt),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, SZ_4K, SZ_4K - 1,
-						  &sgt), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_sgt(obj, 0, PAGE_SIZE,
+						  PAGE_SIZE - 1, &sgt),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), resident);
 }
@@ -405,13 +408,14 @@ static void anon_object_test_pages_part(struct kunit *test)
 		size_t len;
 		unsigned int max_segment;
 	} parts[] = {
-		{ 0, SZ_4K, UINT_MAX },
-		{ SZ_32K, SZ_32K, UINT_MAX },
-		{ SZ_4K, SZ_64K - SZ_4K, UINT_MAX },
-		{ 0, SZ_64K, SZ_32K },
-		{ 0, SZ_64K, UINT_MAX },
+		{ 0, PAGE_SIZE, UINT_MAX },
+		{ 8 * PAGE_SIZE, 8 * PAGE_SIZE, UINT_MAX },
+		{ PAGE_SIZE, 15 * PAGE_SIZE, UINT_MAX },
+		{ 0, 16 * PAGE_SIZE, 8 * PAGE_SIZE },
+		{ 0, 16 * PAGE_SIZE, UINT_MAX },
 	};
-	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	const size_t size = 16 * PAGE_SIZE;
+	struct anon_object *obj = anon_test_pages_object(test, size);
 	struct page **all = anon_test_pages(test, obj);
 	struct sg_table sgt;
 	unsigned int i;
@@ -422,7 +426,7 @@ static void anon_object_test_pages_part(struct kunit *test)
 						    parts[i].len,
 						    parts[i].max_segment,
 						    &sgt));
-		KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, SZ_64K,
+		KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(obj, 0, size,
 							       all));
 		KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt),
 				parts[i].len >> PAGE_SHIFT);
@@ -430,7 +434,7 @@ static void anon_object_test_pages_part(struct kunit *test)
 				    all[parts[i].pos >> PAGE_SHIFT]);
 		KUNIT_EXPECT_LE(test, sgt.sgl->length, parts[i].max_segment);
 		anon_object_unpin_sgt(obj, &sgt, 0);
-		anon_object_unpin_pages(obj, all, SZ_64K >> PAGE_SHIFT, 0);
+		anon_object_unpin_pages(obj, all, size >> PAGE_SHIFT, 0);
 	}
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 }

@@ -198,20 +198,21 @@ static void anon_object_test_swap_pin(struct kunit *test)
 /* What a device has written since it came back is what swap has next. */
 static void anon_object_test_swap_dirty(struct kunit *test)
 {
+	const size_t size = 16 * PAGE_SIZE;
 	struct anon_object_map map;
 	struct anon_object *obj;
 
 	anon_test_need_swap(test);
-	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, SZ_64K);
+	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, size);
 	KUNIT_ASSERT_EQ(test, anon_object_write(obj, 0, "x", 1), 0);
 	KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, PAGE_SIZE), PAGE_SIZE);
 
-	KUNIT_ASSERT_EQ(test, anon_object_vmap(obj, 0, SZ_64K, PAGE_KERNEL,
+	KUNIT_ASSERT_EQ(test, anon_object_vmap(obj, 0, size, PAGE_KERNEL,
 					       &map), 0);
-	anon_test_pattern(map.vaddr, 0, SZ_64K);
+	anon_test_pattern(map.vaddr, 0, size);
 	anon_object_vunmap(obj, &map, ANON_OBJECT_DIRTY);
-	KUNIT_EXPECT_EQ(test, anon_test_swap_out(obj, SZ_64K), SZ_64K);
-	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, anon_test_swap_out(obj, size), size);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
 }
 
 /* What waits in a batch to be made active goes like the rest, at once. */
@@ -222,7 +223,7 @@ static void anon_object_test_swap_batched(struct kunit *test)
 
 	anon_test_need_swap(test);
 	/* More than a batch, so that the first page's has been seen to */
-	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, SZ_1M);
+	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, 256 * PAGE_SIZE);
 	anon_test_fill(test, obj);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0,
@@ -253,23 +254,24 @@ static void anon_object_test_swap_range(struct kunit *test)
 static void anon_object_test_swap_skips_pinned(struct kunit *test)
 {
 	struct page *pages[4], *before;
+	const size_t len = ARRAY_SIZE(pages) * PAGE_SIZE;
 	struct anon_object *obj;
 	u64 stays;
 
 	anon_test_need_swap(test);
 	obj = anon_test_shmem_object(test, SZ_1M);
-	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, SZ_256K, SZ_16K,
-						    pages), 0);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, SZ_256K, len, pages),
+			0);
 	before = pages[0];
-	stays = max_t(u64, folio_size(page_folio(pages[0])), SZ_16K);
+	stays = max_t(u64, folio_size(page_folio(pages[0])), len);
 
 	KUNIT_EXPECT_EQ(test, anon_test_swap_out(obj, SZ_1M - stays),
 			SZ_1M - stays);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), stays);
 	anon_object_unpin_pages(obj, pages, ARRAY_SIZE(pages), 0);
 
-	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, SZ_256K, SZ_16K,
-						    pages), 0);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, SZ_256K, len, pages),
+			0);
 	KUNIT_EXPECT_PTR_EQ(test, pages[0], before);
 	anon_object_unpin_pages(obj, pages, ARRAY_SIZE(pages), 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_1M));
@@ -328,10 +330,11 @@ static void anon_object_test_swap_mapped(struct kunit *test)
 static void anon_object_test_prefetch_holes(struct kunit *test)
 {
 	u8 *buf = anon_test_buffer(test, PAGE_SIZE);
+	const size_t size = 16 * PAGE_SIZE;
 	struct anon_object *obj;
 
 	anon_test_need_swap(test);
-	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, SZ_64K);
+	obj = anon_test_policy(test, ANON_OBJECT_HUGE_NEVER, size);
 	anon_test_pattern(buf, 3 * PAGE_SIZE, PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, anon_object_write(obj, 3 * PAGE_SIZE, buf,
 						PAGE_SIZE), 0);
@@ -339,7 +342,7 @@ static void anon_object_test_prefetch_holes(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, 3 * PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
-	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, 0, size), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 3 * PAGE_SIZE,
 						PAGE_SIZE));

@@ -554,27 +554,28 @@ static unsigned long anon_test_read_mapped(struct kunit *test,
 static void anon_object_test_view_fault_resident(struct kunit *test)
 {
 	const struct anon_test_backend *param = test->param_value;
-	unsigned long nr = SZ_64K >> PAGE_SHIFT, addr;
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	const unsigned long nr = 16, size = nr * PAGE_SIZE;
+	struct anon_object *obj = anon_test_object(test, size);
+	unsigned long addr;
 	struct file *view;
 
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "a fault hook is not for hugetlb");
 	view = anon_test_view(test, obj, &anon_test_fault_ops, O_RDWR);
 	anon_test_fill(test, obj);
-	addr = anon_test_mmap(test, view, SZ_64K, PROT_READ);
+	addr = anon_test_mmap(test, view, size, PROT_READ);
 	anon_test_hooks.fault_ret = VM_FAULT_SIGBUS;
-	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, size), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.faults), nr);
 
 	/* A large folio is mapped by one fault */
 	anon_test_hooks.fault_ret = 0;
-	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, SZ_64K), nr);
+	KUNIT_EXPECT_EQ(test, anon_test_read_mapped(test, addr, size), nr);
 	KUNIT_EXPECT_GT(test, atomic_read(&anon_test_hooks.faults), nr);
 	if (param->huge == ANON_OBJECT_HUGE_NEVER)
 		KUNIT_EXPECT_EQ(test, atomic_read(&anon_test_hooks.faults),
 				2 * nr);
-	vm_munmap(addr, SZ_64K);
+	vm_munmap(addr, size);
 }
 
 static void anon_test_io(struct kunit *test, struct anon_object *obj,
@@ -917,7 +918,7 @@ static void anon_test_expect_map(struct kunit *test, struct anon_object *obj,
 /* With vmap, a device view reads and writes what that gives, not the object. */
 static void anon_object_test_view_vmap(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct anon_object *obj = anon_test_object(test, 16 * PAGE_SIZE);
 	struct file *view = anon_test_vmap_view(test, obj);
 
 	anon_test_expect_map(test, obj, view, anon_test_map(test, obj, false));
@@ -926,7 +927,7 @@ static void anon_object_test_view_vmap(struct kunit *test)
 /* So it does if that is a device's memory. */
 static void anon_object_test_view_vmap_iomem(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct anon_object *obj = anon_test_object(test, 16 * PAGE_SIZE);
 	struct file *view = anon_test_vmap_view(test, obj);
 
 	if (!IS_ENABLED(CONFIG_X86))
@@ -993,8 +994,9 @@ static void anon_object_test_view_vmap_fails(struct kunit *test)
 /* What is copied up to a fault counts; vunmap is called in any case. */
 static void anon_object_test_view_vmap_faults(struct kunit *test)
 {
+	const size_t half = 8 * PAGE_SIZE;
 	struct anon_test_hooks *hooks = &anon_test_hooks;
-	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct anon_object *obj = anon_test_object(test, 2 * half);
 	struct file *view = anon_test_vmap_view(test, obj);
 	u8 *mapped = anon_test_map(test, obj, false);
 	u8 *got = anon_test_buffer(test, PAGE_SIZE);
@@ -1016,11 +1018,11 @@ static void anon_object_test_view_vmap_faults(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, copy_from_user(got, user, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + 1, PAGE_SIZE), 0);
 
-	pos = SZ_32K + 1;
+	pos = half + 1;
 	iov_iter_ubuf(&iter, ITER_SOURCE, user, 2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, vfs_iter_write(view, &iter, &pos, 0), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, pos, SZ_32K + PAGE_SIZE + 1);
-	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + SZ_32K + 1, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, pos, half + PAGE_SIZE + 1);
+	KUNIT_EXPECT_EQ(test, memcmp(got, mapped + half + 1, PAGE_SIZE), 0);
 
 	iov_iter_ubuf(&iter, ITER_DEST, user + PAGE_SIZE, 1);
 	KUNIT_EXPECT_EQ(test, vfs_iter_read(view, &iter, &pos, 0), -EFAULT);
