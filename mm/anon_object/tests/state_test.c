@@ -203,7 +203,8 @@ static void anon_object_test_pin_punched(struct kunit *test)
 
 /* --- large folios across an end ------------------------------------------- */
 
-static struct anon_object *anon_test_large(struct kunit *test, loff_t size)
+/* An object in a folio that is larger than it, by more than the last page */
+static struct anon_object *anon_test_larger(struct kunit *test, loff_t size)
 {
 	const struct anon_object_attrs attrs = {
 		.name = "kunit",
@@ -216,8 +217,33 @@ static struct anon_object *anon_test_large(struct kunit *test, loff_t size)
 		kunit_skip(test, "no large folios");
 	obj = anon_test_create(test, &attrs);
 	anon_test_fill(test, obj);
-	KUNIT_ASSERT_EQ(test, anon_test_resident(obj),
-			round_up(size, HPAGE_PMD_SIZE));
+	KUNIT_ASSERT_GE(test, anon_test_resident(obj),
+			round_up(size, ANON_TEST_LARGE));
+	KUNIT_ASSERT_LE(test, anon_test_resident(obj), PMD_SIZE);
+	return obj;
+}
+
+/*
+ * An object of two large folios. It has to grow to that, lest it be one folio
+ * where that may be larger.
+ */
+static struct anon_object *anon_test_two_large(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = ANON_TEST_LARGE,
+		.huge = ANON_OBJECT_HUGE_WITHIN_SIZE,
+		.flags = ANON_OBJECT_RESIZABLE,
+	};
+	struct anon_object *obj;
+
+	if (!anon_test_thp())
+		kunit_skip(test, "no large folios");
+	obj = anon_test_create(test, &attrs);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_resize(obj, 2 * attrs.size), 0);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_test_resident(obj), 2 * attrs.size);
 	return obj;
 }
 
@@ -240,12 +266,12 @@ static bool anon_test_page_holds(struct kunit *test, struct page *page,
 /* What is larger than the object goes as well, and a device's is left alone. */
 static void anon_object_test_tail_pinned(struct kunit *test)
 {
-	const loff_t size = HPAGE_PMD_SIZE * 3 / 4;
+	const loff_t size = ANON_TEST_LARGE * 3 / 4;
 	struct page *page;
 	int purge;
 
 	for (purge = 0; purge < 2; purge++) {
-		struct anon_object *obj = anon_test_large(test, size);
+		struct anon_object *obj = anon_test_larger(test, size);
 
 		KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE,
 							    &page), 0);
@@ -265,8 +291,9 @@ static void anon_object_test_tail_pinned(struct kunit *test)
 /* A folio that is in use on the other side of an end stays as it is. */
 static void anon_object_test_truncate_across(struct kunit *test)
 {
-	const loff_t size = 2 * HPAGE_PMD_SIZE, half = HPAGE_PMD_SIZE / 2;
-	struct anon_object *obj = anon_test_large(test, size);
+	const loff_t large = ANON_TEST_LARGE, half = large / 2;
+	struct anon_object *obj = anon_test_two_large(test);
+	const loff_t size = 2 * large;
 	struct page *page;
 
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
@@ -275,12 +302,9 @@ static void anon_object_test_truncate_across(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, half, size - half),
 			-EBUSY);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
-	KUNIT_EXPECT_EQ(test,
-			anon_object_truncate_range(obj, HPAGE_PMD_SIZE, half),
-			0);
-	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, HPAGE_PMD_SIZE));
-	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, HPAGE_PMD_SIZE,
-					       half));
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, large, half), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, large));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, large, half));
 	anon_object_unpin_pages(obj, &page, 1, 0);
 	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0, half), 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, half));
@@ -417,7 +441,7 @@ static void anon_object_test_zone(struct kunit *test)
 	anon_test_need_low(test);
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "hugetlb's pool knows no zones");
-	obj = anon_test_object(test, 2 * HPAGE_PMD_SIZE);
+	obj = anon_test_object(test, 2 * ANON_TEST_LARGE);
 	size = anon_object_size(obj);
 	nr = size >> PAGE_SHIFT;
 	pages = anon_test_pages(test, obj);
@@ -725,7 +749,10 @@ static void anon_object_test_write_fills(struct kunit *test)
 /* What can be mapped by large entries is where that can be done. */
 static void anon_object_test_vmap_aligned(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, 2 * PMD_SIZE);
+	/* One will do, of which there are not so many */
+	struct anon_object *obj = anon_test_object(test, PMD_SIZE <= SZ_32M ?
+							 2 * PMD_SIZE :
+							 PMD_SIZE);
 	size_t size = anon_object_size(obj);
 	struct anon_object_map map, other;
 	u8 *want = anon_test_buffer(test, PAGE_SIZE);

@@ -1109,6 +1109,13 @@ static unsigned long anon_test_get_area(struct kunit *test,
 	return addr;
 }
 
+/* Of a size to be mapped large, none of which is allocated */
+static struct anon_object *anon_test_area_object(struct kunit *test)
+{
+	return anon_test_object(test, anon_test_is_hugetlb(test) ?
+				      SZ_4M : 2 * PMD_SIZE);
+}
+
 /* What an address must be a multiple of for large folios to be mapped large */
 static unsigned long anon_test_align(struct kunit *test,
 				     struct anon_object *obj)
@@ -1125,7 +1132,7 @@ static unsigned long anon_test_align(struct kunit *test,
 /* Where large folios fit, they can be mapped large, but nobody has to. */
 static void anon_object_test_view_area(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	struct anon_object *obj = anon_test_area_object(test);
 	unsigned long size = anon_object_size(obj);
 	unsigned long addr, align = anon_test_unit(obj);
 
@@ -1148,7 +1155,7 @@ static void anon_object_test_view_area(struct kunit *test)
 /* A device view is mapped at such an address. */
 static void anon_object_test_view_device_area(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	struct anon_object *obj = anon_test_area_object(test);
 	struct file *device = anon_test_device(test);
 	struct file *view = anon_test_device_view(test, obj,
 						  &anon_test_device_ops,
