@@ -11,7 +11,6 @@
 
 #include "drm_guest.h"
 
-#define PAGE		4096UL
 #define SIZE		(64 * PAGE)
 #define PMD		(2 * MIB)
 #define ROUNDS		10000
@@ -69,7 +68,7 @@ FIXTURE_TEARDOWN(dumb)
 	drm_reset_kind(&variant->kind);
 	/* virtio-gpu frees when the device says so */
 	EXPECT_TRUE(drm_objects_settle(self->objects));
-	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024));
+	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + DRM_SLACK));
 }
 
 static void *map(struct drm_buf *buf)
@@ -296,7 +295,7 @@ TEST_F(dumb, ten_thousand)
 	}
 	EXPECT_TRUE(drm_objects_settle(objects))
 		TH_LOG("%d objects, now %d", objects, drm_objects());
-	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024))
+	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + DRM_SLACK))
 		TH_LOG("Shmem: %ld kB, now %ld", self->shmem, meminfo("Shmem"));
 	/* They were 160 MB */
 	if (!slow)
@@ -323,7 +322,7 @@ TEST_F(dumb, freed_with_their_file)
 	close(self->dev);
 	self->dev = -1;
 	EXPECT_TRUE(drm_objects_settle(self->objects));
-	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024))
+	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + DRM_SLACK))
 		TH_LOG("Shmem: %ld kB, now %ld", self->shmem, meminfo("Shmem"));
 }
 

@@ -10,7 +10,6 @@
 
 #include "drm_guest.h"
 
-#define PAGE	4096UL
 #define SIZE	(64 * PAGE)
 #define RW	(PROT_READ | PROT_WRITE)
 #define DRIVER	"/sys/bus/virtio/drivers/virtio_gpu"

@@ -63,6 +63,8 @@ int drm_view_ioctl(int dev, struct drm_gem_view *view);
 /* A value in a view's fdinfo, -1 if it is not there. */
 long long drm_fdinfo(int fd, const char *key);
 
+/* Less than the tests leave if they lose something, in kB: of 256 pages. */
+#define DRM_SLACK	((long)(256 * PAGE / 1024))
 /* Poll until a counter of /proc/meminfo is so low; false after 20 seconds. */
 bool drm_meminfo_falls(const char *key, long most);
 bool drm_meminfo_rises(const char *key, long least);

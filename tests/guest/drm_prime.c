@@ -12,8 +12,8 @@
 
 #include "drm_guest.h"
 
-#define PAGE	4096UL
 #define SIZE	(64 * PAGE)
+#define PITCH	4096	/* of dumb buffers and pictures, as drm_guest.c has it */
 #define ROUNDS	300
 
 FIXTURE(prime)
@@ -102,7 +102,7 @@ FIXTURE_TEARDOWN(prime)
 		close(self->exporter);
 	drm_reset_kind(&variant->from);
 	EXPECT_TRUE(drm_objects_settle(self->objects));
-	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024));
+	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + DRM_SLACK));
 }
 
 static void *map(int fd)
@@ -206,10 +206,10 @@ TEST_F(prime, framebuffer_of_it)
 {
 	struct drm_mode_fb_cmd2 fb = {
 		.width = 1024,
-		.height = SIZE / PAGE,
+		.height = SIZE / PITCH,
 		.pixel_format = DRM_FORMAT_XRGB8888,
 		.handles = { self->handle },
-		.pitches = { PAGE },
+		.pitches = { PITCH },
 	};
 	__u32 id;
 
@@ -236,7 +236,7 @@ TEST_F(prime, framebuffer_of_it)
  * the buffers that are made here: 1024 to a line.
  */
 #define LINES	768
-#define PICTURE	(LINES * PAGE)
+#define PICTURE	(LINES * PITCH)
 
 static bool find_mode(int dev, struct drm_mode_crtc *crtc, __u32 *connector)
 {
@@ -266,7 +266,7 @@ static bool find_mode(int dev, struct drm_mode_crtc *crtc, __u32 *connector)
 	if (ioctl(dev, DRM_IOCTL_MODE_GETCONNECTOR, &conn))
 		return false;
 	for (i = 0; i < conn.count_modes; i++) {
-		if (modes[i].hdisplay != PAGE / 4 || modes[i].vdisplay != LINES)
+		if (modes[i].hdisplay != PITCH / 4 || modes[i].vdisplay != LINES)
 			continue;
 		crtc->crtc_id = crtcs[0];
 		crtc->mode = modes[i];
@@ -307,11 +307,11 @@ static unsigned long checksum(int dev)
 static int show(int dev, __u32 handle, __u32 *fb_id)
 {
 	struct drm_mode_fb_cmd2 fb = {
-		.width = PAGE / 4,
+		.width = PITCH / 4,
 		.height = LINES,
 		.pixel_format = DRM_FORMAT_XRGB8888,
 		.handles = { handle },
-		.pitches = { PAGE },
+		.pitches = { PITCH },
 	};
 	struct drm_mode_crtc crtc = { .mode_valid = 1, .count_connectors = 1 };
 	__u32 connector;
@@ -381,7 +381,7 @@ TEST_F(prime, shown_by_the_importer)
 	EXPECT_EQ(one, other);
 
 	/* It looks different when they differ in a line */
-	memset(mem + 100 * PAGE, 0, PAGE);
+	memset(mem + 100 * PITCH, 0, PITCH);
 	ASSERT_EQ(0, ioctl(self->importer, DRM_IOCTL_MODE_RMFB, &fb[0]));
 	ASSERT_EQ(0, show(self->importer, handle, &fb[0]));
 	other = checksum(self->importer);
@@ -414,7 +414,7 @@ TEST_F(prime, over_and_over)
 		ASSERT_EQ(0, drm_free(&buf));
 		ASSERT_EQ(0, drm_close_handle(self->importer, handle));
 	}
-	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + 1024));
+	EXPECT_TRUE(drm_meminfo_falls("Shmem", self->shmem + DRM_SLACK));
 }
 
 TEST_HARNESS_MAIN

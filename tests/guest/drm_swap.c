@@ -9,7 +9,6 @@
 
 #include "drm_guest.h"
 
-#define PAGE	4096UL
 #define SIZE	(16 * MIB)
 #define SMALL	(4 * MIB)
 #define MOST	256

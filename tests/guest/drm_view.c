@@ -15,7 +15,6 @@
 
 #include "drm_guest.h"
 
-#define PAGE	4096UL
 #define PAGES	64
 #define SIZE	(PAGES * PAGE)
 #define NOBODY	65534
@@ -116,31 +115,33 @@ static void *map(int fd, size_t size, int prot)
 /* Fill a view, or check what is in it, by pieces that fit nowhere. */
 static bool write_pattern(int fd, __u64 seed)
 {
-	static __u64 words[SIZE / 8];
-	char *buf = (char *)words;
+	char *buf = malloc(SIZE);
 	size_t at, len;
 
 	pattern_fill(buf, SIZE, seed);
 	for (at = 0; at < SIZE; at += len) {
 		len = SIZE - at < 7001 ? SIZE - at : 7001;
 		if (write(fd, buf + at, len) != (ssize_t)len)
-			return false;
+			break;
 	}
-	return true;
+	free(buf);
+	return at == SIZE;
 }
 
 static bool read_pattern(int fd, __u64 seed)
 {
-	static __u64 words[SIZE / 8];
-	char *buf = (char *)words;
+	char *buf = malloc(SIZE);
 	size_t at, len;
+	bool same;
 
 	for (at = 0; at < SIZE; at += len) {
 		len = SIZE - at < 5003 ? SIZE - at : 5003;
 		if (read(fd, buf + at, len) != (ssize_t)len)
-			return false;
+			break;
 	}
-	return !pattern_check(buf, SIZE, seed);
+	same = at == SIZE && !pattern_check(buf, SIZE, seed);
+	free(buf);
+	return same;
 }
 
 static int punch(int fd, off_t at, off_t len)
@@ -713,7 +714,7 @@ TEST_F(view, userfaultfd)
 	};
 	struct uffdio_api api = { .api = UFFD_API };
 	char *mem = map(self->fd, SIZE, RW), *driver;
-	static char page[PAGE];
+	char page[PAGE];
 	int uffd, status;
 	pid_t pid;
 
@@ -915,8 +916,7 @@ static int stranger(int sock, const char *node, int *inherited)
 
 TEST_F(view, passed_to_a_stranger)
 {
-	static __u64 words[SIZE / 8];
-	char *want = (char *)words;
+	char *want = malloc(SIZE);
 	int sock[2], status, fds[2] = { self->dev, self->fd };
 	char node[64], *mem;
 	pid_t pid;
@@ -938,6 +938,7 @@ TEST_F(view, passed_to_a_stranger)
 	pattern_fill(want, SIZE, 17);
 	want[0] = 'n';
 	EXPECT_EQ(0, memcmp(want, mem, SIZE));
+	free(want);
 	munmap(mem, SIZE);
 	close(sock[0]);
 	close(sock[1]);

@@ -13,7 +13,6 @@
 
 #include "drm_guest.h"
 
-#define PAGE	4096UL
 #define SIZE	(16 * PAGE)
 #define NOBODY	65534
 
@@ -363,8 +362,8 @@ TEST_F(errors, native_buffer)
 	struct drm_virtgpu_resource_create create = {
 		.target = 2,
 		.format = 1,
-		.width = PAGE / 4,
-		.height = SIZE / PAGE,
+		.width = 1024,
+		.height = SIZE / 4096,
 		.depth = 1,
 		.array_size = 1,
 		.size = SIZE,

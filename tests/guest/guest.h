@@ -40,6 +40,7 @@
 #endif
 
 #define MIB	(1024UL * 1024)
+#define PAGE	((unsigned long)sysconf(_SC_PAGESIZE))
 
 #define ANON_OBJECTS	"/sys/kernel/debug/anon_objects"
 #define SHMEM_ENABLED	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"

@@ -8,7 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 
-#define SIZE	(1 * MIB)
+#define SIZE	(256 * PAGE)
 
 FIXTURE(gains)
 {
@@ -37,13 +37,13 @@ FIXTURE_TEARDOWN(gains)
 /* A missing page is filled by the one who waits for it. */
 static int fill_missing(int uffd, void *page)
 {
-	struct uffdio_copy copy = { .src = (unsigned long)page, .len = 4096 };
+	struct uffdio_copy copy = { .src = (unsigned long)page, .len = PAGE };
 	struct uffd_msg msg;
 
 	if (read(uffd, &msg, sizeof(msg)) != sizeof(msg) ||
 	    msg.event != UFFD_EVENT_PAGEFAULT)
 		return 1;
-	copy.dst = msg.arg.pagefault.address & ~4095UL;
+	copy.dst = msg.arg.pagefault.address & ~(PAGE - 1);
 	return ioctl(uffd, UFFDIO_COPY, &copy) ? 2 : 0;
 }
 
@@ -54,7 +54,7 @@ TEST_F(gains, userfaultfd)
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	struct uffdio_api api = { .api = UFFD_API };
-	static char page[4096];
+	char page[PAGE];
 	int uffd, status;
 	pid_t pid;
 
@@ -67,7 +67,7 @@ TEST_F(gains, userfaultfd)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(fill_missing(uffd, page));
-	EXPECT_EQ('u', self->mem[8 * 4096]);
+	EXPECT_EQ('u', self->mem[8 * PAGE]);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 }
@@ -91,11 +91,11 @@ TEST_F(gains, size_is_sealed)
 TEST_F(gains, no_mapping_beyond_the_end)
 {
 	memset(self->mem, 1, SIZE);
-	EXPECT_EQ(EINVAL, ERRNO_OF(remap_file_pages(self->mem, 4096, 0,
-						    SIZE / 4096, 0)));
+	EXPECT_EQ(EINVAL, ERRNO_OF(remap_file_pages(self->mem, PAGE, 0,
+						    SIZE / PAGE, 0)));
 	/* The end itself can be had */
-	EXPECT_EQ(0, remap_file_pages(self->mem + 4096, 4096, 0,
-				      SIZE / 4096 - 1, 0));
+	EXPECT_EQ(0, remap_file_pages(self->mem + PAGE, PAGE, 0,
+				      SIZE / PAGE - 1, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -5,9 +5,10 @@
  */
 #include "harness.h"
 
-#define SIZE	(8 * MIB)
+/* Of so many pages, that those which SLACK is for do not matter */
+#define SIZE	(2048 * PAGE)
 /* Pages that wait in per-CPU batches, not yet on the list that counts them. */
-#define SLACK	1024
+#define SLACK	((long)(256 * PAGE / 1024))
 
 FIXTURE(lock)
 {

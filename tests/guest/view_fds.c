@@ -718,7 +718,7 @@ TEST_F(view, device_view_is_the_drivers)
 /* A memfd's object is the same memory, and the memfd can do what it could. */
 TEST(memfd_adopted)
 {
-	struct anon_test_range range = { .len = 4096 };
+	struct anon_test_range range = { .len = PAGE };
 	int dev, memfd, fd, again;
 	char path[64], c = 0;
 
@@ -729,7 +729,7 @@ TEST(memfd_adopted)
 	ASSERT_LE(0, dev);
 	memfd = memfd_create("adopted", MFD_ALLOW_SEALING);
 	ASSERT_LE(0, memfd);
-	ASSERT_EQ(0, ftruncate(memfd, 8192));
+	ASSERT_EQ(0, ftruncate(memfd, 2 * PAGE));
 	ASSERT_EQ(1, pwrite(memfd, "m", 1, 0));
 	ASSERT_EQ(0, ioctl(dev, ANON_TEST_ADOPT, memfd));
 	EXPECT_EQ(EINVAL, ERRNO_OF(ioctl(dev, ANON_TEST_ADOPT, memfd)));
@@ -742,7 +742,7 @@ TEST(memfd_adopted)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
 	again = open(path, O_RDWR);
 	EXPECT_LE(0, again);
-	EXPECT_EQ(0, ftruncate(again, 16384));
+	EXPECT_EQ(0, ftruncate(again, 4 * PAGE));
 	ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
 	EXPECT_EQ(EPERM, ERRNO_OF(pwrite(fd, "x", 1, 0)));
 	close(again);
