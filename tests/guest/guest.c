@@ -167,6 +167,15 @@ void huge_pool_put(long old)
 		write_file(NR_HUGEPAGES, "%ld", old);
 }
 
+size_t thp_size(void)
+{
+	long size = read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+
+	if (access(SHMEM_ENABLED, F_OK) || size > (long)(32 * MIB))
+		return 0;
+	return size;
+}
+
 int choice_read(const char *path, char *word, size_t len)
 {
 	char text[256], *open, *close;

@@ -67,6 +67,12 @@ size_t huge_page_size(void);
 long huge_pool_get(long nr);
 void huge_pool_put(long old);
 
+/*
+ * A huge page of shmem's in bytes, 0 if there are none. With pages of 64 KiB
+ * they are of 512 MiB, which is none for a guest.
+ */
+size_t thp_size(void);
+
 /* The selected word of a sysfs choice ("always [never] ..."), or -errno. */
 int choice_read(const char *path, char *word, size_t len);
 

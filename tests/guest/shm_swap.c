@@ -41,7 +41,7 @@ FIXTURE_SETUP(swap)
 	ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 	if (meminfo("SwapFree") * 1024 < 2 * SIZE)
 		SKIP(return, "not enough swap space");
-	if (!has_policy && !strcmp(variant->policy, "force"))
+	if (!thp_size() && !strcmp(variant->policy, "force"))
 		SKIP(return, "no huge pages for shmem in this kernel");
 	if (has_policy)
 		ASSERT_EQ(0, write_file(SHMEM_ENABLED, "%s", variant->policy));

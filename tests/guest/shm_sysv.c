@@ -71,10 +71,12 @@ FIXTURE_SETUP(shm)
 			TH_LOG("cannot get %d huge pages", 3 * UNITS);
 	}
 	if (variant->thp) {
-		if (choice_read(SHMEM_ENABLED, self->thp, sizeof(self->thp)))
+		if (!thp_size())
 			SKIP(return, "no huge pages for shmem in this kernel");
+		ASSERT_EQ(0, choice_read(SHMEM_ENABLED, self->thp,
+					 sizeof(self->thp)));
 		ASSERT_EQ(0, write_file(SHMEM_ENABLED, "force"));
-		self->unit = read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+		self->unit = thp_size();
 	}
 	self->size = UNITS * self->unit;
 }
@@ -1017,9 +1019,10 @@ FIXTURE_SETUP(shm_policy)
 {
 	self->old[0] = '\0';
 	ASSERT_EQ(0, unshare(CLONE_NEWIPC));
-	if (choice_read(SHMEM_ENABLED, self->old, sizeof(self->old)))
+	if (!thp_size())
 		SKIP(return, "no huge pages for shmem in this kernel");
-	self->size = 2 * read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+	ASSERT_EQ(0, choice_read(SHMEM_ENABLED, self->old, sizeof(self->old)));
+	self->size = 2 * thp_size();
 }
 
 FIXTURE_TEARDOWN(shm_policy)
