@@ -21,7 +21,7 @@ struct anon_test_backend {
  * What is large for a folio. With pages of 64 KiB, PMD_SIZE is 512 MiB, which no
  * guest is sure to have in one piece.
  */
-#define ANON_TEST_LARGE		(PMD_SIZE <= SZ_32M ? PMD_SIZE : SZ_2M)
+#define ANON_TEST_LARGE		(PMD_SHIFT > 25 ? SZ_2M : PMD_SIZE)
 
 #define ANON_TEST_BACKENDS	3
 #define ANON_TEST_SHMEM		2	/* the first of them are on shmem */
