@@ -92,8 +92,15 @@ static int anon_hugetlb_punch(struct anon_object *obj, loff_t pos, loff_t len)
 	return hugetlbfs_punch_hole(obj->inode, pos, len);
 }
 
+/*
+ * Who is about to add a folio has taken it out of the reservation, which would
+ * be given back for it a second time.
+ */
 static void anon_hugetlb_empty(struct anon_object *obj)
 {
+	hugetlb_fault_mutex_wait(anon_object_mapping(obj),
+				 i_size_read(obj->inode) >>
+				 huge_page_shift(hstate_inode(obj->inode)));
 	hugetlbfs_truncate_from(obj->inode, 0);
 }
 

@@ -32,11 +32,16 @@ struct anon_test_other {
 	int err;
 };
 
-static void anon_test_start(struct anon_test_other *other, work_func_t func)
+static void anon_test_queue(struct anon_test_other *other, work_func_t func)
 {
 	init_completion(&other->began);
 	INIT_WORK_ONSTACK(&other->work, func);
 	queue_work(system_unbound_wq, &other->work);
+}
+
+static void anon_test_start(struct anon_test_other *other, work_func_t func)
+{
+	anon_test_queue(other, func);
 	wait_for_completion(&other->began);
 }
 
@@ -69,23 +74,38 @@ static struct file *anon_test_rw_view(struct kunit *test,
 	return file;
 }
 
+/* What is held back for an object: the account, or hugetlb's reservation */
+static long anon_test_committed(struct kunit *test)
+{
+#ifdef CONFIG_HUGETLBFS
+	if (anon_test_is_hugetlb(test))
+		return anon_test_hstate(test)->resv_huge_pages;
+#endif
+	return vm_memory_committed();
+}
+
 /* Returns whether fallocate() was at it still */
 static bool anon_test_purge_midway(struct kunit *test)
 {
 	const struct anon_test_backend *param = test->param_value;
+	const unsigned long timeout = jiffies + 10 * HZ;
+	long committed = anon_test_committed(test);
 	struct anon_test_other other = {};
 	loff_t size = SZ_64M;
-	int i;
 
-	/* Large folios are not cleared by fallocate(), so they are soon had */
+	/*
+	 * Large folios are not cleared by fallocate(), so they are soon had. Of
+	 * this size, it needs many of them, as large as they may be.
+	 */
 	if (param->huge == ANON_OBJECT_HUGE_WITHIN_SIZE)
-		size = SZ_512M;
+		size = SZ_512M - PAGE_SIZE;
 	if (anon_test_is_hugetlb(test))
 		size = SZ_16M;
 	other.obj = anon_test_object(test, size);
 	other.file = anon_test_rw_view(test, other.obj);
-	anon_test_start(&other, anon_test_fallocate_work);
-	for (i = 0; i < 100000 && !anon_test_resident(other.obj); i++)
+	/* Who slept until it has begun could wake when it is over */
+	anon_test_queue(&other, anon_test_fallocate_work);
+	while (!anon_test_resident(other.obj) && time_before(jiffies, timeout))
 		cond_resched();
 	KUNIT_EXPECT_EQ(test, anon_object_purge(other.obj), 0);
 	anon_test_finish(&other);
@@ -96,6 +116,8 @@ static bool anon_test_purge_midway(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(other.obj), 0);
 	anon_test_fput(test, other.file);
 	anon_test_put(test, other.obj);
+	if (anon_test_is_hugetlb(test))
+		KUNIT_EXPECT_EQ(test, anon_test_committed(test), committed);
 	return other.err;
 }
 
@@ -107,16 +129,6 @@ static void anon_object_test_purge_fallocates(struct kunit *test)
 	for (i = 0; i < 20 && midway < 3; i++)
 		midway += anon_test_purge_midway(test);
 	KUNIT_EXPECT_GT(test, midway, 0);
-}
-
-/* What is held back for an object: the account, or hugetlb's reservation */
-static long anon_test_committed(struct kunit *test)
-{
-#ifdef CONFIG_HUGETLBFS
-	if (anon_test_is_hugetlb(test))
-		return anon_test_hstate(test)->resv_huge_pages;
-#endif
-	return vm_memory_committed();
 }
 
 /* It is given back once, purged or not; others may hold some meanwhile. */
