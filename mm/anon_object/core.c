@@ -438,7 +438,7 @@ EXPORT_SYMBOL_GPL(anon_object_file);
  * anon_object_size - the size of an object
  * @obj: the object
  *
- * Context: Any.
+ * Context: Any, but not from interrupts.
  * Return: Bytes.
  */
 loff_t anon_object_size(const struct anon_object *obj)
