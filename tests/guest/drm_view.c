@@ -266,7 +266,8 @@ TEST_F(view, position_is_as_in_any_file)
 	EXPECT_EQ(SIZE - 1, lseek(self->fd, 0, SEEK_CUR));
 	EXPECT_EQ(5, lseek(self->fd, 5, SEEK_SET));
 	EXPECT_EQ(EINVAL, ERRNO_OF(lseek(self->fd, -1, SEEK_SET)));
-	EXPECT_EQ(EINVAL, ERRNO_OF(lseek(self->fd, -SIZE - 1, SEEK_END)));
+	EXPECT_EQ(EINVAL, ERRNO_OF(lseek(self->fd, -(off_t)SIZE - 1,
+					SEEK_END)));
 	EXPECT_EQ(5, lseek(self->fd, 0, SEEK_CUR));
 	EXPECT_EQ(2, pread(self->fd, two, 6, SIZE - 2));
 	EXPECT_EQ(ENOSPC, ERRNO_OF(pwrite(self->fd, "x", 1, SIZE + PAGE)));
@@ -314,7 +315,10 @@ TEST_F(view, mapping_beyond_the_end_is_refused)
 				   SIZE - PAGE));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, RW, MAP_SHARED, self->fd,
-				   1L << 44));
+				   1LL << 43));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, RW, MAP_SHARED, self->fd,
+				   1LL << 44));
 	EXPECT_EQ(EINVAL, errno);
 }
 
