@@ -1007,8 +1007,8 @@ struct worker {
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	size_t at = w->number * PAGE, i;
-	__u64 word;
+	size_t at = w->number * PAGE;
+	__u64 word, i;
 	char *mem;
 
 	for (i = 0; i < 300; i++) {
