@@ -240,9 +240,8 @@ extern const struct anon_backend anon_pages_backend;
  *	from anywhere
  * @file: keeps inode and mount while @refs is not 0
  * @size: where there is no inode: bytes
- * @pinned: pages that pins hold
- * @pins: pins in force; negative while a hole is being punched
- * @whole: how many of them are of all the object
+ * @pinned: pages that pins hold; less than none while a hole is being punched
+ * @whole: how many pins are of all the object
  * @effort: how hard a pin tries to have memory, of &anon_object_attrs.gfp; the
  *	mapping's flags are without, for a fault that fails is tried for ever
  * @flags: ANON_OBJECT_*
@@ -266,7 +265,6 @@ struct anon_object {
 		loff_t size;
 	};
 	atomic_long_t pinned;
-	atomic_t pins;
 	unsigned int whole;
 	gfp_t effort;
 	u16 flags;

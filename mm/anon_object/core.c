@@ -124,7 +124,7 @@ void anon_object_evict(struct anon_object *obj)
 		return;
 
 	trace_anon_object_destroy(obj);
-	WARN_ON_ONCE(atomic_read(&obj->pins));
+	WARN_ON_ONCE(atomic_long_read(&obj->pinned));
 	if (obj->ops && obj->ops->release)
 		obj->ops->release(obj);
 	if (obj->ops)
@@ -695,7 +695,7 @@ EXPORT_SYMBOL_GPL(anon_object_purge);
 
 void anon_object_wait_punch(struct anon_object *obj)
 {
-	wait_var_event(&obj->pins, atomic_inc_unless_negative(&obj->pins));
+	wait_var_event(&obj->pinned, atomic_long_read(&obj->pinned) >= 0);
 }
 
 /* Any range of bytes, as fallocate() has it */
@@ -708,11 +708,11 @@ int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
 
 	inode_lock(obj->inode);
 	err = -EBUSY;
-	if (atomic_dec_unless_positive(&obj->pins)) {
+	if (!atomic_long_cmpxchg(&obj->pinned, 0, ANON_OBJECT_PUNCHING)) {
 		err = obj->backend->punch(obj, pos, len);
 		/* This is the barrier that wake_up_var() needs */
-		atomic_inc_return(&obj->pins);
-		wake_up_var(&obj->pins);
+		atomic_long_sub_return(ANON_OBJECT_PUNCHING, &obj->pinned);
+		wake_up_var(&obj->pinned);
 	}
 	inode_unlock(obj->inode);
 	trace_anon_object_purge(obj, pos, len, err);
@@ -877,6 +877,6 @@ void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat)
 {
 	memset(stat, 0, sizeof(*stat));
 	obj->backend->stat(obj, stat);
-	stat->pinned = (u64)atomic_long_read(&obj->pinned) << PAGE_SHIFT;
+	stat->pinned = (u64)anon_object_pinned(obj) << PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(anon_object_stat);

@@ -199,6 +199,14 @@ static inline void anon_object_exit_memcg(struct mem_cgroup *memcg,
 	mem_cgroup_put(memcg);
 }
 
+/* What the count of pinned pages begins at while a hole is being punched */
+#define ANON_OBJECT_PUNCHING	LONG_MIN
+
+static inline unsigned long anon_object_pinned(const struct anon_object *obj)
+{
+	return max(atomic_long_read(&obj->pinned), 0L);
+}
+
 /*
  * Count a pin, before there is one, and no longer, when there is none. Who
  * punches holes sees either the pin, or is waited for.
@@ -206,16 +214,14 @@ static inline void anon_object_exit_memcg(struct mem_cgroup *memcg,
 static inline void anon_object_get_pin(struct anon_object *obj,
 				       unsigned long nr_pages)
 {
-	if (unlikely(!atomic_inc_unless_negative(&obj->pins)))
+	if (unlikely(atomic_long_add_negative(nr_pages, &obj->pinned)))
 		anon_object_wait_punch(obj);
-	atomic_long_add(nr_pages, &obj->pinned);
 }
 
 static inline void anon_object_put_pin(struct anon_object *obj,
 				       unsigned long nr_pages)
 {
-	atomic_long_sub(nr_pages, &obj->pinned);
-	WARN_ON_ONCE(!atomic_add_unless(&obj->pins, -1, 0));
+	WARN_ON_ONCE(atomic_long_sub_return(nr_pages, &obj->pinned) < 0);
 }
 
 /*

@@ -102,7 +102,7 @@ static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
 
 	scoped_guard(raw_spinlock, &obj->lock) {
 		anon_object_put_pin(obj, nr_pages);
-		if (atomic_read(&obj->pins) ||
+		if (anon_object_pinned(obj) ||
 		    !(obj->flags & ANON_OBJECT_VOLATILE))
 			return;
 		blocks = pages->blocks;
@@ -127,7 +127,7 @@ again:
 	if (!found)
 		blocks = anon_pages_alloc_blocks(pages, max_order);
 	scoped_guard(raw_spinlock, &obj->lock) {
-		*only = !atomic_read(&obj->pins);
+		*only = !anon_object_pinned(obj);
 		anon_object_get_pin(obj, nr_pages);
 		if (!pages->blocks)
 			swap(blocks, pages->blocks);
@@ -215,7 +215,7 @@ static void anon_pages_release(struct anon_object *obj)
 	const struct anon_object_ops *ops = obj->ops;
 
 	trace_anon_object_destroy(obj);
-	WARN_ON_ONCE(atomic_read(&obj->pins));
+	WARN_ON_ONCE(atomic_long_read(&obj->pinned));
 	anon_pages_free_blocks(pages->blocks);
 	obj_cgroup_put(obj->objcg);
 	this_cpu_dec(anon_pages_objects);

@@ -199,13 +199,14 @@ static void anon_object_test_pin_punched(struct kunit *test)
 	};
 
 	/* As anon_object_punch_hole() does it */
-	KUNIT_ASSERT_TRUE(test, atomic_dec_unless_positive(&other.obj->pins));
+	KUNIT_ASSERT_EQ(test, atomic_long_cmpxchg(&other.obj->pinned, 0,
+						  ANON_OBJECT_PUNCHING), 0);
 	anon_test_start(&other, anon_test_pin_work);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(other.mode), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
-	atomic_inc_return(&other.obj->pins);
-	wake_up_var(&other.obj->pins);
+	atomic_long_sub_return(ANON_OBJECT_PUNCHING, &other.obj->pinned);
+	wake_up_var(&other.obj->pinned);
 	anon_test_finish(&other);
 
 	KUNIT_ASSERT_EQ(test, other.err, 0);
