@@ -150,6 +150,24 @@ static void anon_object_test_purge_accounts(struct kunit *test)
 	KUNIT_EXPECT_GE(test, anon_test_committed(test), before - slack);
 }
 
+/* Nobody pins what was purged, by way of a file either, nor is it reserved. */
+static void anon_object_test_purge_memfd(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *file = anon_test_rw_view(test, obj);
+	struct folio *folio;
+	pgoff_t offset;
+	long committed;
+
+	KUNIT_ASSERT_EQ(test, anon_object_purge(obj), 0);
+	committed = anon_test_committed(test);
+	KUNIT_EXPECT_LT(test, memfd_pin_folios(file, 0, PAGE_SIZE - 1, &folio,
+					       1, &offset), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	if (anon_test_is_hugetlb(test))
+		KUNIT_EXPECT_EQ(test, anon_test_committed(test), committed);
+}
+
 /* A punch that has to wait for a lock sees the pin that has not. */
 static void anon_object_test_punch_pins(struct kunit *test)
 {
@@ -792,6 +810,8 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_purge_fallocates,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge_accounts,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_purge_memfd,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch_pins,
 			 anon_test_backend_gen_params),
