@@ -235,7 +235,7 @@ extern const struct anon_backend anon_pages_backend;
  * @private: the owner's data
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
  * @refs: references; while there are any, @file is held
- * @lock: protects @file, @whole, @locked and the AS_UNEVICTABLE flag of the
+ * @lock: protects @file, @locked and clearing the AS_UNEVICTABLE flag of the
  *	mapping; irq-safe where there is an inode, because the last put may come
  *	from anywhere
  * @file: keeps inode and mount while @refs is not 0
@@ -265,7 +265,7 @@ struct anon_object {
 		loff_t size;
 	};
 	atomic_long_t pinned;
-	unsigned int whole;
+	atomic_t whole;
 	gfp_t effort;
 	u16 flags;
 	u8 huge;

@@ -753,33 +753,44 @@ EXPORT_SYMBOL_GPL(anon_object_punch);
 
 /*
  * Reclaim leaves a mapping with this flag alone: what is pinned as a whole it
- * would look at in vain, and what is SHM_LOCKed it may not take.
+ * would look at in vain, and what is SHM_LOCKed it may not take.  A pin counts
+ * itself before it sets the flag, without the lock, so it is looked for again
+ * after the flag has been cleared.
  */
 static void anon_object_update_unevictable_locked(struct anon_object *obj)
 {
+	struct address_space *mapping = anon_object_mapping(obj);
+
 	lockdep_assert_held(&obj->lock);
 
-	if (obj->whole || obj->locked || obj->noswap)
-		mapping_set_unevictable(anon_object_mapping(obj));
-	else
-		mapping_clear_unevictable(anon_object_mapping(obj));
+	if (!obj->locked && !obj->noswap && !atomic_read(&obj->whole)) {
+		mapping_clear_unevictable(mapping);
+		/* Pairs with the barrier in anon_object_hold() */
+		smp_mb__after_atomic();
+		if (likely(!atomic_read(&obj->whole)))
+			return;
+	}
+	mapping_set_unevictable(mapping);
 }
 
 /* All of the object has been pinned, once more */
 void anon_object_hold(struct anon_object *obj)
 {
-	guard(raw_spinlock_irqsave)(&obj->lock);
-	obj->whole++;
-	anon_object_update_unevictable_locked(obj);
+	atomic_inc(&obj->whole);
+	/* Pairs with that of anon_object_update_unevictable_locked() */
+	smp_mb__after_atomic();
+	mapping_set_unevictable(anon_object_mapping(obj));
 }
 
 /* Returns whether folios that reclaim found unevictable no longer are */
 bool anon_object_release(struct anon_object *obj)
 {
-	guard(raw_spinlock_irqsave)(&obj->lock);
-	if (WARN_ON_ONCE(!obj->whole))
+	int whole = atomic_dec_return(&obj->whole);
+
+	WARN_ON_ONCE(whole < 0);
+	if (whole)
 		return false;
-	obj->whole--;
+	guard(raw_spinlock_irqsave)(&obj->lock);
 	anon_object_update_unevictable_locked(obj);
 	return !mapping_unevictable(anon_object_mapping(obj));
 }
