@@ -489,6 +489,7 @@ EXPORT_SYMBOL_GPL(anon_object_set_ino);
  *
  * * -EINVAL: @size is negative, above MAX_LFS_FILESIZE, or misaligned
  * * -EPERM: the object is not resizable
+ * * -EBUSY: a large folio would be cut in two, and is pinned, or cannot be split
  * * -ENOMEM: too little memory to account for, or in the hugetlb pool
  */
 int anon_object_resize(struct anon_object *obj, loff_t size)
@@ -628,8 +629,8 @@ static int anon_object_check_drop(struct anon_object *obj, loff_t pos,
  * Return: 0, or, with nothing freed,
  *
  * * -EINVAL: the range is misaligned, empty or not within the object
- * * -EBUSY: a large folio that is pinned lies on both sides of an end of the
- *   range
+ * * -EBUSY: a large folio lies on both sides of an end of the range, and is
+ *   pinned, or cannot be split
  * * -EPERM: the file is on hugetlbfs, and sealed against writing
  * * -EOPNOTSUPP: it is a pages object
  */

@@ -60,39 +60,69 @@ static struct folio *anon_shmem_get_folio(struct anon_object *obj,
 }
 
 /*
- * Does a folio lie on both sides of @index that can be neither split nor
- * cleared, for somebody has it pinned?
+ * Have folios end at @index.  One that lies on both sides of it would be
+ * cleared in part, under a device that it is pinned for since it was looked at;
+ * so it is split, which only goes while it is nobody's.
  */
-static bool anon_shmem_pinned_across(struct anon_object *obj, pgoff_t index)
+static int anon_shmem_split_at(struct anon_object *obj, pgoff_t index)
 {
-	struct folio *folio;
-	bool pinned;
+	struct address_space *mapping = anon_object_mapping(obj);
+	int tries, err = 0;
 
-	folio = filemap_get_folio(anon_object_mapping(obj), index);
-	if (IS_ERR(folio))
-		return false;
-	pinned = folio->index < index && folio_maybe_dma_pinned(folio);
-	folio_put(folio);
-	return pinned;
+	for (tries = 0; tries < 10; tries++) {
+		struct folio *folio = filemap_lock_folio(mapping, index);
+
+		if (IS_ERR(folio))
+			return 0;
+		err = 0;
+		if (folio->index < index) {
+			folio_wait_writeback(folio);
+			err = -EBUSY;
+			if (!folio_maybe_dma_pinned(folio))
+				err = folio_split(folio, 0,
+						  folio_file_page(folio, index),
+						  NULL);
+		}
+		folio_unlock(folio);
+		folio_put(folio);
+		if (err != -EAGAIN)
+			break;
+		/* It may be on its way to a list, or be looked at */
+		lru_add_drain();
+		cond_resched();
+	}
+	return err ? -EBUSY : 0;
 }
 
 /* Whole folios, if they are not in use beyond the range */
 static int anon_shmem_drop(struct anon_object *obj, pgoff_t start,
 			   pgoff_t end)
 {
-	if (anon_shmem_pinned_across(obj, start))
-		return -EBUSY;
-	if ((u64)end << PAGE_SHIFT >= i_size_read(obj->inode))
-		/* The last one may be larger than what is left of the object */
-		end = round_up(end, BIT(MAX_PAGECACHE_ORDER));
-	else if (anon_shmem_pinned_across(obj, end))
-		return -EBUSY;
+	bool to_end = (u64)end << PAGE_SHIFT >= i_size_read(obj->inode);
+	int err;
 
+	/* The last one may be larger than what is left of the object */
+	if (to_end)
+		end = round_up(end, BIT(MAX_PAGECACHE_ORDER));
 	unmap_mapping_pages(anon_object_mapping(obj), start, end - start,
 			    false);
+	err = anon_shmem_split_at(obj, start);
+	if (!err && !to_end)
+		err = anon_shmem_split_at(obj, end);
+	if (err)
+		return err;
 	shmem_truncate_range(obj->inode, (loff_t)start << PAGE_SHIFT,
 			     ((loff_t)end << PAGE_SHIFT) - 1);
 	return 0;
+}
+
+static int anon_shmem_resize(struct anon_object *obj, loff_t size)
+{
+	int err = 0;
+
+	if (size < i_size_read(obj->inode))
+		err = anon_shmem_split_at(obj, DIV_ROUND_UP_ULL(size, PAGE_SIZE));
+	return err ?: anon_object_resize_inode(obj, size);
 }
 
 static unsigned int anon_shmem_seals(const struct anon_object *obj)
@@ -360,7 +390,7 @@ const struct anon_backend anon_shmem_backend = {
 	.find_folio	= anon_shmem_find_folio,
 	.drop		= anon_shmem_drop,
 	.empty		= anon_shmem_empty,
-	.resize		= anon_object_resize_inode,
+	.resize		= anon_shmem_resize,
 	.seals		= anon_shmem_seals,
 	.stat		= anon_shmem_stat,
 	.swap_in	= anon_shmem_swap_in,

@@ -342,6 +342,58 @@ static void anon_object_test_truncate_across(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, half, half));
 }
 
+static void anon_test_truncate_work(struct work_struct *work)
+{
+	struct anon_test_other *other = container_of(work,
+						     struct anon_test_other,
+						     work);
+	const loff_t half = ANON_TEST_LARGE / 2;
+
+	complete(&other->began);
+	other->err = anon_object_truncate_range(other->obj, half, half);
+}
+
+/* Who pins it before truncation has got to it has it as it was. */
+static void anon_object_test_truncate_pins(struct kunit *test)
+{
+	struct anon_test_other other = { .obj = anon_test_two_large(test) };
+	struct address_space *mapping = anon_test_inode(other.obj)->i_mapping;
+	struct page **pages = anon_test_pages(test, other.obj);
+	const loff_t large = ANON_TEST_LARGE;
+
+	/* Truncation unmaps first, and so it waits */
+	i_mmap_lock_write(mapping);
+	anon_test_start(&other, anon_test_truncate_work);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(other.obj, 0, large, pages),
+			0);
+	i_mmap_unlock_write(mapping);
+	anon_test_finish(&other);
+
+	KUNIT_EXPECT_EQ(test, other.err, -EBUSY);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, other.obj, 0, large));
+	anon_object_unpin_pages(other.obj, pages, large >> PAGE_SHIFT, 0);
+}
+
+/* Nor does a folio that is pinned lose its end to a smaller size. */
+static void anon_object_test_resize_pinned(struct kunit *test)
+{
+	const loff_t large = ANON_TEST_LARGE, half = large / 2;
+	struct anon_object *obj = anon_test_two_large(test);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, half, PAGE_SIZE,
+						    &page), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, half), -EBUSY);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), 2 * large);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, 2 * large));
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, large), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_page_holds(test, page, half));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, half), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, half));
+}
+
 /* --- pins of a part ------------------------------------------------------- */
 
 /* Reclaim may have what is not pinned. */
@@ -819,6 +871,8 @@ static struct kunit_case anon_object_state_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_tail_pinned),
 	KUNIT_CASE(anon_object_test_truncate_across),
+	KUNIT_CASE(anon_object_test_truncate_pins),
+	KUNIT_CASE(anon_object_test_resize_pinned),
 	KUNIT_CASE_PARAM(anon_object_test_part_evictable,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_part_cost,
