@@ -199,18 +199,32 @@ static bool anon_shmem_may_swap_out(struct anon_object *obj,
 	       folio_ref_count(folio) == folio_nr_pages(folio) + 1;
 }
 
-/* Reclaim would come to it in time; what is written already need not wait */
-static void anon_shmem_free_written(struct folio *folio)
+/*
+ * Reclaim would come to them in time; what is written already need not wait. The
+ * end of a write has put small folios into a batch, which has a reference.
+ */
+static void anon_shmem_free_written(struct folio_batch *fbatch)
 {
-	if (folio_test_writeback(folio))
-		return;
-	folio_clear_reclaim(folio);
-	if (!folio_trylock(folio))
-		return;
-	if (folio_test_swapcache(folio) && !folio_test_dirty(folio) &&
-	    !folio_test_writeback(folio))
-		remove_mapping(folio_mapping(folio), folio);
-	folio_unlock(folio);
+	bool drained = false;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(fbatch); i++) {
+		struct folio *folio = fbatch->folios[i];
+
+		if (folio_test_writeback(folio) || !folio_test_swapcache(folio))
+			continue;
+		if (!drained && folio_may_be_lru_cached(folio)) {
+			lru_add_drain();
+			drained = true;
+		}
+		folio_clear_reclaim(folio);
+		if (!folio_trylock(folio))
+			continue;
+		if (folio_test_swapcache(folio) && !folio_test_dirty(folio) &&
+		    !folio_test_writeback(folio))
+			remove_mapping(folio_mapping(folio), folio);
+		folio_unlock(folio);
+	}
 }
 
 /* Returns the number of pages being written, which may be part of the folio */
@@ -218,8 +232,6 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 				      struct folio *folio,
 				      struct swap_io_ctx *ctx, bool *drained)
 {
-	long nr_pages;
-
 	/*
 	 * A batch of folios on their way to another list has a reference. Those
 	 * of other CPUs are not waited for, which the OOM killer could not.
@@ -245,9 +257,7 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 		folio_clear_reclaim(folio);
 		goto unlock;
 	}
-	nr_pages = folio_nr_pages(folio);
-	anon_shmem_free_written(folio);
-	return nr_pages;
+	return folio_nr_pages(folio);
 
 unlock:
 	folio_unlock(folio);
@@ -286,6 +296,7 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 				break;
 			}
 		}
+		anon_shmem_free_written(&fbatch);
 		folio_batch_release(&fbatch);
 		cond_resched();
 	}
