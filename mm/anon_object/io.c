@@ -2,13 +2,13 @@
 /*
  * Reading and writing an object.
  *
- * The copy is made with a reference to the folio but without its lock, so that
- * it may fault, even on a mapping of the same folio.  Should the folio go to
- * swap meanwhile, it stays in the swap cache, and is dirty again afterwards.
+ * A read is made with a reference to the folio but without its lock, so that it
+ * may fault, even on a mapping of the same folio.  A write has the lock, for what
+ * is written while the folio is being migrated would be lost; so it must not
+ * fault, and what is missing of it is made available and written in another turn.
  *
  * A folio that a write has made is not cleared first.  Nobody may see what it
- * held before, so it stays locked until all of it is written, and the copy does
- * not fault; what is missing of it then is cleared, and copied in another turn.
+ * held before, so what is missing of it then is cleared.
  */
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
@@ -55,31 +55,55 @@ static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
 	return IS_ERR(folio) ? folio : anon_io_check_page(folio, pos);
 }
 
-/* *@fill: it is locked, and to be filled */
-static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos,
-					bool *fill)
+/* Locked, and still the object's; NULL if it no longer is */
+static struct folio *anon_io_lock_folio(struct anon_object *obj,
+					struct folio *folio)
+{
+	folio_lock(folio);
+	if (likely(folio->mapping == anon_object_mapping(obj)))
+		return folio;
+	folio_unlock(folio);
+	folio_put(folio);
+	return NULL;
+}
+
+static struct folio *anon_io_get_locked(struct anon_object *obj, loff_t pos)
+{
+	struct folio *folio;
+
+	do {
+		folio = anon_io_get_folio(obj, pos);
+		if (!IS_ERR(folio))
+			folio = anon_io_lock_folio(obj, folio);
+	} while (!folio);
+	return folio;
+}
+
+/* Locked as well; what is not uptodate is to be filled */
+static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos)
 {
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
-	*fill = false;
 	if (!obj->backend->fill_folio)
-		return anon_io_get_folio(obj, pos);
+		return anon_io_get_locked(obj, pos);
 
 	memcg = anon_object_enter_memcg(obj, &old);
 	folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT);
 	anon_object_exit_memcg(memcg, old);
 	if (IS_ERR(folio))
 		return folio;
-	if (folio_test_uptodate(folio))
-		return anon_io_check_page(folio, pos);
-	if (unlikely(folio_contain_hwpoisoned_page(folio))) {
+	if (!folio_test_uptodate(folio)) {
+		if (likely(!folio_contain_hwpoisoned_page(folio)))
+			return folio;
 		folio_unlock(folio);
 		folio_put(folio);
-		return anon_io_get_folio(obj, pos);
+		return anon_io_get_locked(obj, pos);
 	}
-	*fill = true;
-	return folio;
+	folio = anon_io_check_page(folio, pos);
+	if (!IS_ERR(folio))
+		folio = anon_io_lock_folio(obj, folio);
+	return folio ?: anon_io_get_locked(obj, pos);
 }
 
 static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
@@ -164,38 +188,22 @@ ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 }
 EXPORT_SYMBOL_GPL(anon_object_read_iter);
 
+/* Returns how much has been copied, which may be less, for it does not fault */
 static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
 				struct iov_iter *from)
 {
-	size_t offset = offset_in_folio(folio, pos), done = 0;
-
-	while (done < len) {
-		struct page *page = folio_page(folio, offset >> PAGE_SHIFT);
-		size_t part = min(len - done,
-				  PAGE_SIZE - offset_in_page(offset));
-		size_t copied;
-
-		copied = copy_page_from_iter(page, offset_in_page(offset), part,
-					     from);
-		done += copied;
-		offset += copied;
-		if (copied < part)
-			break;
-	}
-	return done;
-}
-
-/* Returns how much has been copied, which may be less for a fault */
-static size_t anon_io_fill(struct folio *folio, loff_t pos, size_t len,
-			   struct iov_iter *from)
-{
 	size_t offset = offset_in_folio(folio, pos), copied;
+	bool fill = !folio_test_uptodate(folio);
 
 	copied = copy_folio_from_iter_atomic(folio, offset, len, from);
-	folio_zero_segments(folio, 0, offset, offset + copied,
-			    folio_size(folio));
+	if (fill)
+		folio_zero_segments(folio, 0, offset, offset + copied,
+				    folio_size(folio));
 	flush_dcache_folio(folio);
-	folio_mark_uptodate(folio);
+	if (fill)
+		folio_mark_uptodate(folio);
+	folio_mark_dirty(folio);
+	folio_mark_accessed(folio);
 	return copied;
 }
 
@@ -236,12 +244,11 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 		loff_t end = anon_object_size(obj);
 		size_t copied, len;
 		struct folio *folio;
-		bool fill;
 
 		err = -ENOSPC;
 		if (pos >= end)
 			break;
-		folio = anon_io_fill_folio(obj, pos, &fill);
+		folio = anon_io_fill_folio(obj, pos);
 		/* Truncated meanwhile? */
 		if (folio == ERR_PTR(-EINVAL))
 			break;
@@ -251,22 +258,14 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 
 		len = anon_io_bytes(folio, pos, end);
 		len = min(len, iov_iter_count(from));
-		if (fill) {
-			copied = anon_io_fill(folio, pos, len, from);
-		} else {
-			copied = anon_io_copy_from(folio, pos, len, from);
-			flush_dcache_folio(folio);
-		}
-		folio_mark_dirty(folio);
-		folio_mark_accessed(folio);
-		if (fill)
-			folio_unlock(folio);
+		copied = anon_io_copy_from(folio, pos, len, from);
+		folio_unlock(folio);
 		folio_put(folio);
 
 		pos += copied;
 		done += copied;
 		err = -EFAULT;
-		if (copied < len && !fill)
+		if (!copied && fault_in_iov_iter_readable(from, len) == len)
 			break;
 		cond_resched();
 	}
@@ -297,10 +296,14 @@ int anon_object_read(struct anon_object *obj, loff_t pos, void *buf, size_t len)
 	if (ret)
 		return ret;
 	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, len);
-	ret = anon_object_read_iter(obj, pos, &iter);
+	/* An error that comes after some of it has to be asked for */
+	do {
+		ret = anon_object_read_iter(obj, pos, &iter);
+		pos += ret;
+	} while (ret > 0 && iov_iter_count(&iter));
 	if (ret < 0)
 		return ret;
-	return ret == len ? 0 : -EIO;
+	return iov_iter_count(&iter) ? -EIO : 0;
 }
 EXPORT_SYMBOL_GPL(anon_object_read);
 
@@ -328,10 +331,11 @@ int anon_object_write(struct anon_object *obj, loff_t pos, const void *buf,
 	if (ret)
 		return ret;
 	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, len);
-	ret = anon_object_write_iter(obj, pos, &iter);
-	if (ret < 0)
-		return ret;
-	return ret == len ? 0 : -ENOMEM;
+	do {
+		ret = anon_object_write_iter(obj, pos, &iter);
+		pos += ret;
+	} while (ret > 0 && iov_iter_count(&iter));
+	return ret < 0 ? ret : 0;
 }
 EXPORT_SYMBOL_GPL(anon_object_write);
 
@@ -405,7 +409,7 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 		     (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		err = -EPERM;
 	while (len && !err) {
-		struct folio *folio = anon_io_get_folio(obj, pos);
+		struct folio *folio = anon_io_get_locked(obj, pos);
 		size_t part = min_t(size_t, len,
 				    PAGE_SIZE - offset_in_page(pos));
 		void *dst;
@@ -417,6 +421,7 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 		kunmap_local(dst);
 		flush_dcache_folio(folio);
 		folio_mark_dirty(folio);
+		folio_unlock(folio);
 		folio_put(folio);
 		pos += part;
 		src_offset += part;

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/hugetlb.h>
+#include <linux/iosys-map.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -827,6 +828,56 @@ static void anon_object_test_write_fills(struct kunit *test)
 					       size - pos - 3 * PAGE_SIZE));
 }
 
+static void anon_test_write_work(struct work_struct *work)
+{
+	struct anon_test_other *other = container_of(work,
+						     struct anon_test_other,
+						     work);
+	u8 byte = 0xa5;
+
+	complete(&other->began);
+	if (other->mode) {
+		struct iosys_map map = IOSYS_MAP_INIT_VADDR(&byte);
+
+		other->err = anon_object_write_map(other->obj, 0, &map, 0, 1);
+	} else {
+		other->err = anon_object_write(other->obj, 0, &byte, 1);
+	}
+}
+
+/*
+ * Who migrates a folio has it locked, and copies it: what is written meanwhile
+ * must not go into what it is copied from.
+ */
+static void anon_object_test_write_waits(struct kunit *test)
+{
+	struct anon_test_other other = {
+		.obj = anon_test_object(test, SZ_64K),
+	};
+	struct page *page;
+	u8 byte;
+
+	for (other.mode = 0; other.mode < 2; other.mode++) {
+		KUNIT_ASSERT_EQ(test, anon_object_write(other.obj, 0, "", 1), 0);
+		KUNIT_ASSERT_EQ(test, anon_object_pin_pages(other.obj, 0,
+							    PAGE_SIZE, &page),
+				0);
+		lock_page(page);
+		anon_test_start(&other, anon_test_write_work);
+		msleep(50);
+		memcpy_from_page(&byte, page, 0, 1);
+		KUNIT_EXPECT_EQ(test, byte, 0);
+		unlock_page(page);
+		anon_test_finish(&other);
+
+		KUNIT_EXPECT_EQ(test, other.err, 0);
+		KUNIT_EXPECT_EQ(test, anon_object_read(other.obj, 0, &byte, 1),
+				0);
+		KUNIT_EXPECT_EQ(test, byte, 0xa5);
+		anon_object_unpin_pages(other.obj, &page, 1, 0);
+	}
+}
+
 /* --- mappings ------------------------------------------------------------- */
 
 /* What can be mapped by large entries is where that can be done. */
@@ -889,6 +940,8 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_write_fills,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_write_waits,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_vmap_aligned,
 			 anon_test_backend_gen_params),
