@@ -9,6 +9,7 @@
 #include <linux/anon_object.h>
 #include <linux/atomic.h>
 #include <linux/file.h>
+#include <linux/highmem.h>
 #include <linux/kref.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -22,23 +23,47 @@
 /* Views may outlive the open of the device, so it is counted */
 struct anon_test {
 	struct kref ref;
-	struct mutex lock;		/* protects obj and sgt */
+	struct mutex lock;		/* protects obj and the pin */
 	struct anon_object *obj;
 	struct file *found;		/* what obj was adopted from, or NULL */
+	struct anon_test_pin pin;	/* of no bytes if there is none */
 	struct sg_table sgt;
-	bool pinned;
+	struct page **pages;
+	struct anon_object_map map;
 	bool purged;
 	atomic64_t opens;
 	atomic64_t closes;
 	atomic64_t releases;
 };
 
+static int anon_test_unpin(struct anon_test *test)
+{
+	size_t nr_pages = test->pin.len >> PAGE_SHIFT;
+
+	if (!nr_pages)
+		return -EINVAL;
+	switch (test->pin.kind) {
+	case ANON_TEST_PIN_SGT:
+		anon_object_unpin_sgt(test->obj, &test->sgt, ANON_OBJECT_DIRTY);
+		break;
+	case ANON_TEST_PIN_PAGES:
+		anon_object_unpin_pages(test->obj, test->pages, nr_pages,
+					ANON_OBJECT_DIRTY);
+		kvfree(test->pages);
+		break;
+	case ANON_TEST_PIN_VMAP:
+		anon_object_vunmap(test->obj, &test->map, ANON_OBJECT_DIRTY);
+		break;
+	}
+	test->pin.len = 0;
+	return 0;
+}
+
 static void anon_test_free(struct kref *ref)
 {
 	struct anon_test *test = container_of(ref, struct anon_test, ref);
 
-	if (test->pinned)
-		anon_object_unpin_sgt(test->obj, &test->sgt, 0);
+	anon_test_unpin(test);
 	anon_object_put(test->obj);
 	if (test->found)
 		fput(test->found);
@@ -206,26 +231,125 @@ static int anon_test_view(struct anon_test *test, struct file *device,
 	return fd;
 }
 
-static int anon_test_pin(struct anon_test *test,
-			 const struct anon_test_range *range)
+static int anon_test_pin_pages(struct anon_test *test,
+			       const struct anon_test_pin *pin)
 {
 	int err;
 
-	if (test->pinned)
-		return -EBUSY;
-	err = anon_object_pin_sgt(test->obj, range->pos, range->len, UINT_MAX,
-				  &test->sgt);
-	test->pinned = !err;
+	test->pages = kvmalloc_array(pin->len >> PAGE_SHIFT,
+				     sizeof(*test->pages), GFP_KERNEL);
+	if (!test->pages)
+		return -ENOMEM;
+	err = anon_object_pin_pages(test->obj, pin->pos, pin->len, test->pages);
+	if (err)
+		kvfree(test->pages);
 	return err;
 }
 
-static int anon_test_unpin(struct anon_test *test)
+static int anon_test_pin(struct anon_test *test,
+			 const struct anon_test_pin *pin)
 {
-	if (!test->pinned)
+	int err;
+
+	if (test->pin.len)
+		return -EBUSY;
+	switch (pin->kind) {
+	case ANON_TEST_PIN_SGT:
+		err = anon_object_pin_sgt(test->obj, pin->pos, pin->len,
+					  pin->max_segment, &test->sgt);
+		break;
+	case ANON_TEST_PIN_PAGES:
+		err = anon_test_pin_pages(test, pin);
+		break;
+	case ANON_TEST_PIN_VMAP:
+		err = anon_object_vmap(test->obj, pin->pos, pin->len,
+				       PAGE_KERNEL, &test->map);
+		break;
+	default:
 		return -EINVAL;
-	anon_object_unpin_sgt(test->obj, &test->sgt, ANON_OBJECT_DIRTY);
-	test->pinned = false;
+	}
+	if (!err)
+		test->pin = *pin;
+	return err;
+}
+
+static int anon_test_pin_as(struct anon_test *test, void __user *arg)
+{
+	struct anon_test_pin pin;
+
+	if (copy_from_user(&pin, arg, sizeof(pin)))
+		return -EFAULT;
+	return anon_test_pin(test, &pin);
+}
+
+static void anon_test_copy_pages(struct anon_test *test, size_t pos, u8 *buf,
+				 size_t len, bool write)
+{
+	size_t done, part;
+
+	for (done = 0; done < len; done += part) {
+		struct page *page = test->pages[(pos + done) >> PAGE_SHIFT];
+		size_t offset = offset_in_page(pos + done);
+
+		part = min(len - done, PAGE_SIZE - offset);
+		if (write)
+			memcpy_to_page(page, offset, buf + done, part);
+		else
+			memcpy_from_page(buf + done, page, offset, part);
+	}
+}
+
+/* What a device does with the memory */
+static void anon_test_access(struct anon_test *test, size_t pos, u8 *buf,
+			     size_t len, bool write)
+{
+	struct sg_table *sgt = &test->sgt;
+
+	switch (test->pin.kind) {
+	case ANON_TEST_PIN_SGT:
+		sg_copy_buffer(sgt->sgl, sgt->orig_nents, buf, len, pos,
+			       !write);
+		break;
+	case ANON_TEST_PIN_PAGES:
+		anon_test_copy_pages(test, pos, buf, len, write);
+		break;
+	case ANON_TEST_PIN_VMAP:
+		if (write)
+			memcpy(test->map.vaddr + pos, buf, len);
+		else
+			memcpy(buf, test->map.vaddr + pos, len);
+		break;
+	}
+}
+
+static int anon_test_copy(struct anon_test *test, void __user *arg, bool write)
+{
+	u8 *buf __free(kfree) = NULL;
+	struct anon_test_copy copy;
+
+	if (copy_from_user(&copy, arg, sizeof(copy)))
+		return -EFAULT;
+	if (copy.len > SZ_64K || copy.pos > test->pin.len ||
+	    copy.len > test->pin.len - copy.pos)
+		return -EINVAL;
+	buf = kmalloc(copy.len, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (write && copy_from_user(buf, u64_to_user_ptr(copy.buf), copy.len))
+		return -EFAULT;
+	anon_test_access(test, copy.pos, buf, copy.len, write);
+	if (!write && copy_to_user(u64_to_user_ptr(copy.buf), buf, copy.len))
+		return -EFAULT;
 	return 0;
+}
+
+static int anon_test_resize(struct anon_test *test, u64 __user *arg)
+{
+	u64 size;
+
+	if (get_user(size, arg))
+		return -EFAULT;
+	return anon_object_resize(test->obj, size);
 }
 
 static int anon_test_purge(struct anon_test *test)
@@ -258,11 +382,21 @@ static long anon_test_range_ioctl(struct anon_test *test, unsigned int cmd,
 
 	if (copy_from_user(&range, arg, sizeof(range)))
 		return -EFAULT;
-	if (cmd == ANON_TEST_PIN)
-		return anon_test_pin(test, &range);
-	if (cmd == ANON_TEST_SWAP_OUT)
+	switch (cmd) {
+	case ANON_TEST_PIN:
+		return anon_test_pin(test, &(struct anon_test_pin) {
+			.pos = range.pos,
+			.len = range.len,
+			.max_segment = UINT_MAX,
+		});
+	case ANON_TEST_SWAP_OUT:
 		return anon_object_swap_out(test->obj, range.pos, range.len);
-	return anon_object_prefetch(test->obj, range.pos, range.len);
+	case ANON_TEST_PREFETCH:
+		return anon_object_prefetch(test->obj, range.pos, range.len);
+	default:
+		return anon_object_truncate_range(test->obj, range.pos,
+						  range.len);
+	}
 }
 
 static long anon_test_ioctl(struct file *file, unsigned int cmd,
@@ -284,9 +418,18 @@ static long anon_test_ioctl(struct file *file, unsigned int cmd,
 		return anon_test_adopt(test, arg);
 	case ANON_TEST_VIEW:
 		return anon_test_view(test, file, argp);
+	case ANON_TEST_PIN_AS:
+		return anon_test_pin_as(test, argp);
+	case ANON_TEST_READ_PIN:
+		return anon_test_copy(test, argp, false);
+	case ANON_TEST_WRITE_PIN:
+		return anon_test_copy(test, argp, true);
+	case ANON_TEST_RESIZE:
+		return anon_test_resize(test, argp);
 	case ANON_TEST_PIN:
 	case ANON_TEST_SWAP_OUT:
 	case ANON_TEST_PREFETCH:
+	case ANON_TEST_TRUNCATE:
 		return anon_test_range_ioctl(test, cmd, argp);
 	case ANON_TEST_UNPIN:
 		return anon_test_unpin(test);

@@ -31,6 +31,27 @@ struct anon_test_view {
 	__u32 fd_flags;		/* O_CLOEXEC */
 };
 
+enum {
+	ANON_TEST_PIN_SGT,
+	ANON_TEST_PIN_PAGES,
+	ANON_TEST_PIN_VMAP,
+	ANON_TEST_PIN_KINDS,
+};
+
+struct anon_test_pin {
+	__u64 pos;		/* bytes */
+	__u64 len;
+	__u32 kind;		/* ANON_TEST_PIN_* */
+	__u32 max_segment;	/* of an sgt */
+};
+
+/* From or to what is pinned, as a device does it */
+struct anon_test_copy {
+	__u64 pos;		/* in the pin, bytes */
+	__u64 len;		/* up to 64 KiB */
+	__u64 buf;
+};
+
 struct anon_test_range {
 	__u64 pos;		/* bytes */
 	__u64 len;
@@ -56,5 +77,10 @@ struct anon_test_stat {
 #define ANON_TEST_PURGE		_IO('o', 7)
 #define ANON_TEST_STAT		_IOR('o', 8, struct anon_test_stat)
 #define ANON_TEST_EMPTY		_IO('o', 9)	/* for good */
+#define ANON_TEST_PIN_AS	_IOW('o', 10, struct anon_test_pin)
+#define ANON_TEST_READ_PIN	_IOW('o', 11, struct anon_test_copy)
+#define ANON_TEST_WRITE_PIN	_IOW('o', 12, struct anon_test_copy)
+#define ANON_TEST_RESIZE	_IOW('o', 13, __u64)
+#define ANON_TEST_TRUNCATE	_IOW('o', 14, struct anon_test_range)
 
 #endif /* _ANON_OBJECT_DEVICE_H */
