@@ -141,21 +141,8 @@ static void anon_object_test_huge_tail(struct kunit *test)
 
 static void anon_test_need_swap(struct kunit *test)
 {
-	if (get_nr_swap_pages() < SZ_16M >> PAGE_SHIFT)
+	if (!anon_test_has_swap())
 		kunit_skip(test, "no swap device with 16 MiB free");
-}
-
-/* A folio may be busy for a moment: on its way to a list, for instance */
-static u64 anon_test_swap_out(struct anon_object *obj, u64 want)
-{
-	loff_t size = PAGE_ALIGN(anon_object_size(obj));
-	int i;
-
-	for (i = 0; i < 100 && anon_test_swapped(obj) < want; i++) {
-		anon_object_swap_out(obj, 0, size);
-		cond_resched();
-	}
-	return anon_test_swapped(obj);
 }
 
 static struct anon_object *anon_test_shmem_object(struct kunit *test,
@@ -391,7 +378,7 @@ static void anon_object_test_truncate_range(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_shmem_object(test, SZ_1M);
 
-	if (get_nr_swap_pages() >= SZ_16M >> PAGE_SHIFT)
+	if (anon_test_has_swap())
 		anon_object_swap_out(obj, 0, SZ_512K);
 	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, SZ_256K, SZ_512K),
 			0);

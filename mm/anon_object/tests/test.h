@@ -45,6 +45,8 @@ u64 anon_test_resident(struct anon_object *obj);
 u64 anon_test_swapped(struct anon_object *obj);
 u64 anon_test_pinned(struct anon_object *obj);
 bool anon_test_is_hugetlb(struct kunit *test);
+bool anon_test_has_swap(void);
+u64 anon_test_swap_out(struct anon_object *obj, u64 want);
 
 struct page **anon_test_pages(struct kunit *test, struct anon_object *obj);
 u8 *anon_test_buffer(struct kunit *test, size_t len);

@@ -14,6 +14,7 @@
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/shmem_fs.h>
+#include <linux/swap.h>
 
 #include "test.h"
 
@@ -163,6 +164,24 @@ bool anon_test_is_hugetlb(struct kunit *test)
 	const struct anon_test_backend *param = test->param_value;
 
 	return param->backend == ANON_OBJECT_HUGETLB;
+}
+
+bool anon_test_has_swap(void)
+{
+	return get_nr_swap_pages() >= SZ_16M >> PAGE_SHIFT;
+}
+
+/* A folio may be busy for a moment: on its way to a list, for instance */
+u64 anon_test_swap_out(struct anon_object *obj, u64 want)
+{
+	loff_t size = PAGE_ALIGN(anon_object_size(obj));
+	int i;
+
+	for (i = 0; i < 100 && anon_test_swapped(obj) < want; i++) {
+		anon_object_swap_out(obj, 0, size);
+		cond_resched();
+	}
+	return anon_test_swapped(obj);
 }
 
 /* Room for all pages of an object */
