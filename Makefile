@@ -4,6 +4,8 @@
 ## make test      what a change has to pass: each test on at least one kernel
 ## make test-full every test on every kernel; with T=WORD, either of the two
 ##                runs those of all of these that have WORD in their name
+## make soak      objects used in every way at once, on the debug kernel, with a
+##                model of what is in them; SECONDS=600 SEED=n CONFIG=debug
 ## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
 ##                cases
 ## make bench-native   the same in nanoseconds, where there is real KVM
@@ -22,7 +24,7 @@
 # kernel's own build decides what is out of date.
 
 MAKEFLAGS += --no-print-directory
-export KERNEL_SRC BUILD FORCE T BENCH
+export KERNEL_SRC BUILD FORCE T BENCH SECONDS SEED CONFIG
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +57,9 @@ test: apply
 test-full: apply
 	@tests/run --full $(T)
 
+soak: apply
+	@tests/soak/run
+
 bench: apply
 	@tests/bench/run
 
@@ -64,5 +69,5 @@ bench-native: apply
 clean:
 	@scripts/clean
 
-.PHONY: help deps apply refresh ported run shell check test test-full bench \
+.PHONY: help deps apply refresh ported run shell check test test-full soak bench \
 	bench-native clean

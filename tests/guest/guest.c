@@ -74,6 +74,21 @@ long read_long(const char *path)
 	return atol(text);
 }
 
+int count_lines(const char *path)
+{
+	char line[512];
+	int count = 0;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		count++;
+	fclose(f);
+	return count;
+}
+
 /* The first number after "key" and separators, at the start of a line. */
 static long counter(const char *path, const char *key)
 {
@@ -332,17 +347,7 @@ int sysvipc_read(int id, struct sysvipc *row)
 
 int sysvipc_count(void)
 {
-	char line[512];
-	int count = -1;
-	FILE *f;
-
-	f = fopen("/proc/sysvipc/shm", "re");
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		count++;
-	fclose(f);
-	return count;
+	return count_lines("/proc/sysvipc/shm") - 1;
 }
 
 void shm_remove_all(void)

@@ -51,6 +51,8 @@ int read_file(const char *path, char *buf, size_t len);
 int write_file(const char *path, const char *fmt, ...) __printf(2, 3);
 /* A decimal number in a file, -1 if there is none. */
 long read_long(const char *path);
+/* How many lines there are in a file, -1 if there is none. */
+int count_lines(const char *path);
 
 /* The value after "key" in /proc/meminfo (kB, or a count) or /proc/vmstat. */
 long meminfo(const char *key);
