@@ -375,19 +375,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	_exit(128 + sig);
 }
 
-static bool load_page(const void *from, void *to)
-{
-	int sig = sigsetjmp(fault_jump, 1);
-
-	if (!sig) {
-		may_fault = true;
-		memcpy(to, from, page);
-	}
-	may_fault = false;
-	return !sig;
-}
-
-static bool store_page(void *to, const void *from)
+static bool copy_page(void *to, const void *from)
 {
 	int sig = sigsetjmp(fault_jump, 1);
 
@@ -508,7 +496,7 @@ static void use_mapping(struct thread *t, struct object *obj, unsigned int unit,
 	pthread_mutex_lock(&cell->lock);
 	for (i = 0; i < nr; i++) {
 		armed = arm(t);
-		ok = load_page(mem + at[i], buf);
+		ok = copy_page(buf, mem + at[i]);
 		disarm(armed);
 		if (!ok)
 			differs("SIGBUS of %s, unit %u", obj->kind->name, unit);
@@ -518,7 +506,7 @@ static void use_mapping(struct thread *t, struct object *obj, unsigned int unit,
 	}
 	for (i = 0; write && i < nr; i++) {
 		fill_page(buf, seed + i);
-		if (!store_page(mem + at[i], buf))
+		if (!copy_page(mem + at[i], buf))
 			differs("SIGBUS of %s, unit %u, on a write",
 				obj->kind->name, unit);
 	}
