@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -485,6 +486,20 @@ int in_child(int (*fn)(void *arg), void *arg)
 	if (waitpid(pid, &status, 0) != pid)
 		return -1;
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+bool zram_on(void)
+{
+	return !system("{ [ -e /sys/block/zram0 ] || modprobe zram; } &&"
+		       "echo 64M >/sys/block/zram0/disksize &&"
+		       "busybox mkswap /dev/zram0 >/dev/null") &&
+	       !swapon("/dev/zram0", SWAP_FLAG_PREFER | 100);
+}
+
+void zram_off(void)
+{
+	swapoff("/dev/zram0");
+	write_file("/sys/block/zram0/reset", "1");
 }
 
 static int touch_read(void *arg)

@@ -139,6 +139,10 @@ void pattern_fill(void *addr, size_t len, __u64 seed);
 /* The count of words that differ. */
 size_t pattern_check(const void *addr, size_t len, __u64 seed);
 
+/* Swap, before any other, that has what is written when the write returns. */
+bool zram_on(void);
+void zram_off(void);
+
 /* Run fn(arg) in a child; its exit status, or -signal when it was killed. */
 int in_child(int (*fn)(void *arg), void *arg);
 /* The signal that reading or writing a byte at addr ends with, 0 if none. */

@@ -6,8 +6,6 @@
  */
 #include "harness.h"
 
-#include <sys/swap.h>
-
 #include "fail.h"
 
 FIXTURE(segment)
@@ -165,21 +163,6 @@ static int make_touched(void *arg)
 	int err = make_attached(arg);
 
 	return err ? err : touch(arg);
-}
-
-/* Swap that has what is written when the write returns */
-static bool zram_on(void)
-{
-	return !system("{ [ -e /sys/block/zram0 ] || modprobe zram; } &&"
-		       "echo 64M >/sys/block/zram0/disksize &&"
-		       "busybox mkswap /dev/zram0 >/dev/null") &&
-	       !swapon("/dev/zram0", SWAP_FLAG_PREFER | 100);
-}
-
-static void zram_off(void)
-{
-	swapoff("/dev/zram0");
-	write_file("/sys/block/zram0/reset", "1");
 }
 
 static int make_swapped(void *arg)

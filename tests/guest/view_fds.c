@@ -12,6 +12,7 @@
 #include <linux/udmabuf.h>
 
 #include "anon_object_device.h"
+#include "fail.h"
 
 #define DEVICE	"/dev/anon_object_test"
 #define TRACING	"/sys/kernel/tracing"
@@ -20,6 +21,7 @@
 #define SHMEM		0
 #define HUGETLB		1
 #define HUGE_NEVER	1
+#define HUGE_ALWAYS	2
 
 static bool device_get(void)
 {
@@ -549,6 +551,115 @@ TEST_F(view, mapped_memory_goes_to_swap)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, pattern_check(mem, self->size, 9));
 	EXPECT_EQ(0, stat_of(self->dev).swapped);
+}
+
+/* A large folio of which swap has all, and perhaps the swap cache one page */
+struct large {
+	size_t page;
+	int dev, fd;
+	char *mem;
+	bool read_ahead;
+};
+
+static int make_large(void *arg)
+{
+	struct anon_test_create create = {
+		.backend = SHMEM,
+		.size = 2 * MIB,
+		.huge = HUGE_ALWAYS,
+	};
+	struct anon_test_range all = { .len = create.size };
+	struct large *large = arg;
+	int tries;
+
+	large->dev = open(DEVICE, O_RDWR);
+	if (large->dev < 0 || ioctl(large->dev, ANON_TEST_CREATE, &create))
+		return -errno;
+	large->fd = view(large->dev, O_RDWR, 0);
+	large->mem = map(large->fd, create.size, PROT_READ | PROT_WRITE);
+	/* A pin takes what is as large as can be */
+	if (large->mem == MAP_FAILED ||
+	    ioctl(large->dev, ANON_TEST_PIN, &all) ||
+	    ioctl(large->dev, ANON_TEST_UNPIN))
+		return -errno;
+	pattern_fill(large->mem, create.size, 10);
+	for (tries = 0; stat_of(large->dev).swapped != create.size; tries++)
+		if (tries == 100 ||
+		    ioctl(large->dev, ANON_TEST_SWAP_OUT, &all) < 0)
+			return -ETIME;
+	/* The first page of what the object has for one entry */
+	return large->read_ahead &&
+	       madvise(large->mem, large->page, MADV_WILLNEED) ? -errno : 0;
+}
+
+static int pin_second(void *arg)
+{
+	struct large *large = arg;
+	struct anon_test_range second = {
+		.pos = large->page,
+		.len = large->page,
+	};
+
+	return ioctl(large->dev, ANON_TEST_PIN, &second) ? -errno : 0;
+}
+
+static void unpin_second(void *arg)
+{
+	struct large *large = arg;
+
+	if (stat_of(large->dev).pinned != large->page ||
+	    ioctl(large->dev, ANON_TEST_UNPIN) ||
+	    pattern_check(large->mem, 2 * MIB, 10))
+		abort();
+}
+
+static void drop_large(void *arg)
+{
+	struct large *large = arg;
+
+	munmap(large->mem, 2 * MIB);
+	close(large->fd);
+	close(large->dev);
+}
+
+TEST_F(view, pinned_beside_what_was_read_ahead)
+{
+	struct large large = { .page = self->page, .read_ahead = true };
+	int err;
+
+	if (variant->backend == HUGETLB)
+		return;
+	if (!zram_on())
+		SKIP(return, "no zram in this kernel");
+	err = make_large(&large) ?: pin_second(&large);
+	EXPECT_EQ(0, err);
+	if (!err)
+		unpin_second(&large);
+	drop_large(&large);
+	zram_off();
+}
+
+/* What is missing is a page in the middle of what swap has as one */
+TEST_F(view, part_pinned_while_allocations_fail)
+{
+	static const int errors[] = { ENOMEM, 0 };
+	const struct fail_call call = {
+		.prepare = make_large,
+		.call = pin_second,
+		.undo = unpin_second,
+		.finish = drop_large,
+		.errors = errors,
+	};
+	struct large large = { .page = self->page };
+
+	if (variant->backend == HUGETLB)
+		return;
+	if (!fail_init())
+		SKIP(return, "no allocation fails in this kernel");
+	if (!zram_on())
+		SKIP(return, "no zram in this kernel");
+	EXPECT_FAILS_WELL(&call, &large, 2);
+	zram_off();
 }
 
 /* The last page is a whole one, however little of it is the object's. */
