@@ -875,6 +875,127 @@ static int igt_fault_injection(void *arg)
 	i915_gem_object_put(obj);
 	return err;
 }
+
+static int igt_fail_create(void *arg)
+{
+	struct drm_i915_private *i915 = arg;
+	struct drm_i915_gem_object *obj;
+	unsigned int nth, refused = 0;
+	bool failed;
+
+	for (nth = 1;; nth++) {
+		current->fail_nth = nth;
+		obj = i915_gem_object_create_shmem(i915, SZ_64K);
+		failed = !current->fail_nth;
+		current->fail_nth = 0;
+
+		if (!IS_ERR(obj)) {
+			i915_gem_object_put(obj);
+		} else if (PTR_ERR(obj) == -ENOMEM || PTR_ERR(obj) == -ENOSPC) {
+			/* -ENOSPC: there was no inode */
+			refused++;
+		} else {
+			pr_err("Allocation %u failed with err=%ld\n", nth,
+			       PTR_ERR(obj));
+			return -EINVAL;
+		}
+		if (!failed)
+			break;
+	}
+
+	pr_info("%s: %u of %u failing allocations failed the creation\n",
+		__func__, refused, nth - 1);
+	return refused ? 0 : -EINVAL;
+}
+
+/* What user space writes while an allocation fails, and then once more */
+static int pwrite_failing(struct drm_i915_gem_object *obj, unsigned long addr,
+			  unsigned int nth, bool *failed)
+{
+	struct drm_i915_gem_pwrite args = {
+		.size = obj->base.size,
+		.data_ptr = addr,
+	};
+	int err, again;
+
+	current->fail_nth = nth;
+	err = obj->ops->pwrite(obj, &args);
+	*failed = !current->fail_nth;
+	current->fail_nth = 0;
+
+	/* -EIO: a part has been written, as far as there was memory */
+	if (err && err != -ENOMEM && err != -EIO) {
+		pr_err("Allocation %u failed with err=%d\n", nth, err);
+		return -EINVAL;
+	}
+
+	again = obj->ops->pwrite(obj, &args);
+	if (!again)
+		again = compare(obj);
+	return again ?: !!err;
+}
+
+/* Returns how many failed the write, of *@nr */
+static int fail_pwrites(struct drm_i915_private *i915, u64 size,
+			unsigned long addr, unsigned int *nr)
+{
+	struct drm_i915_gem_object *obj;
+	unsigned int nth, refused = 0;
+	bool failed;
+	int err;
+
+	for (nth = 1;; nth++) {
+		obj = i915_gem_object_create_shmem(i915, size);
+		if (IS_ERR(obj))
+			return PTR_ERR(obj);
+
+		err = pwrite_failing(obj, addr, nth, &failed);
+		i915_gem_object_put(obj);
+		if (err < 0)
+			return err;
+		if (!failed)
+			break;
+
+		refused += err;
+		(*nr)++;
+	}
+
+	return refused;
+}
+
+static int igt_fail_pwrite(void *arg)
+{
+	struct drm_i915_private *i915 = arg;
+	/* A page has no smaller folio to fall back to */
+	static const u64 sizes[] = { SZ_4K, SZ_64K };
+	unsigned int nr = 0, refused = 0, i;
+	unsigned long addr;
+	int err = 0;
+
+	if (!can_map(__func__))
+		return 0;
+
+	addr = vm_mmap(NULL, 0, SZ_64K, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+
+	for (i = 0; i < SZ_64K / sizeof(u32) && !err; i++)
+		err = put_user(pattern(i), (u32 __user *)addr + i);
+
+	for (i = 0; i < ARRAY_SIZE(sizes) && err >= 0; i++) {
+		err = fail_pwrites(i915, sizes[i], addr, &nr);
+		if (err > 0)
+			refused += err;
+	}
+	vm_munmap(addr, SZ_64K);
+	if (err < 0)
+		return err;
+
+	pr_info("%s: %u of %u failing allocations failed the write\n",
+		__func__, refused, nr);
+	return refused ? 0 : -EINVAL;
+}
 #endif
 
 int i915_gem_shmem_mock_selftests(void)
@@ -890,6 +1011,8 @@ int i915_gem_shmem_mock_selftests(void)
 		SUBTEST(igt_gfp_limit),
 #ifdef CONFIG_FAULT_INJECTION
 		SUBTEST(igt_fault_injection),
+		SUBTEST(igt_fail_create),
+		SUBTEST(igt_fail_pwrite),
 #endif
 		SUBTEST(igt_shmem_shrink),
 	};
