@@ -50,6 +50,9 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
 #endif
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
 #endif
@@ -79,11 +82,17 @@ static const struct kind {
 
 #define OBJECTS		(sizeof(kinds) / sizeof(kinds[0]))
 
+/* Has a page a memory error?  Who injects it may be told that it failed. */
+enum health { HEALTHY, POISONED, UNSURE };
+
+#define MAX_SPOTS	3
+
 struct cell {
 	pthread_mutex_t lock;
 	atomic_uint refs;
 	__u64 seed;		/* of what is in it; 0: zeroes */
 	bool cleared;		/* perhaps, under who has it pinned */
+	enum health health[MAX_SPOTS];
 };
 
 struct slot {
@@ -100,6 +109,7 @@ struct object {
 	size_t unit;		/* bytes */
 	unsigned int units;	/* that it has now */
 	bool dead;
+	atomic_bool poisoned;	/* a page of it is, or was */
 	struct slot slots[MAX_UNITS];
 };
 
@@ -126,6 +136,7 @@ struct thread {
 /* Shared with the process that looks at what is left in the end */
 static struct {
 	atomic_ulong operations, differences, refused, failed, swapped_out;
+	atomic_ulong poisoned[2];	/* huge pages are the second */
 } *sum;
 
 static atomic_bool stopping;
@@ -153,7 +164,10 @@ static void differs(const char *fmt, ...)
 	funlockfile(stdout);
 }
 
-/* Memory may be short; nothing else may go wrong. Returns whether all is well. */
+/*
+ * Memory may be short, and bad; nothing else may go wrong. Returns whether all is
+ * well.
+ */
 static bool went_well(long ret, const char *what, const struct object *obj)
 {
 	if (ret >= 0)
@@ -161,7 +175,7 @@ static bool went_well(long ret, const char *what, const struct object *obj)
 	atomic_fetch_add(&sum->refused, 1);
 	/* EFAULT: a page of the caller's own could not be copied */
 	if (errno != ENOMEM && errno != ENOSPC && errno != EINTR &&
-	    errno != EFAULT)
+	    errno != EFAULT && !(errno == EIO && obj->poisoned))
 		differs("%s of %s: %s", what, obj->kind->name, strerror(errno));
 	return false;
 }
@@ -208,6 +222,31 @@ static unsigned int spots(const struct object *obj, size_t *at)
 	at[1] = obj->unit / 2;
 	at[2] = obj->unit - page;
 	return 3;
+}
+
+/* The worst of @nr units' memory; their slots are locked */
+static enum health worst(const struct slot *slots, unsigned int nr)
+{
+	enum health worst = HEALTHY;
+	unsigned int i, spot;
+
+	for (i = 0; i < nr; i++)
+		for (spot = 0; spot < MAX_SPOTS; spot++)
+			if (worst != POISONED &&
+			    slots[i].cell->health[spot] != HEALTHY)
+				worst = slots[i].cell->health[spot];
+	return worst;
+}
+
+/* Of what is bad, all uses must be refused; of what is well, none */
+static bool refused(const struct object *obj, enum health health, bool refused,
+		    const char *how)
+{
+	if (health != UNSURE && (health == POISONED) != refused)
+		differs("%s of %s: %s, and its memory is %s", how,
+			obj->kind->name, refused ? "refused" : "not refused",
+			refused ? "well" : "bad");
+	return refused;
 }
 
 static void fill_page(void *buf, __u64 seed)
@@ -364,12 +403,14 @@ static int adopt(struct object *obj)
 /* --- memory that may not be there ------------------------------------------------- */
 
 static __thread sigjmp_buf fault_jump;
-static __thread volatile bool may_fault;
+static __thread volatile bool may_fault, may_be_told;
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	if (may_fault)
 		siglongjmp(fault_jump, sig);
+	if (may_be_told && info->si_code == BUS_MCEERR_AR)
+		return;
 	differs("signal %d, code %d, at %p, where nothing may be missing", sig,
 		info->si_code, info->si_addr);
 	_exit(128 + sig);
@@ -385,6 +426,16 @@ static bool copy_page(void *to, const void *from)
 	}
 	may_fault = false;
 	return !sig;
+}
+
+static int inject_error(void *addr)
+{
+	int ret;
+
+	may_be_told = true;
+	ret = madvise(addr, page, MADV_HWPOISON);
+	may_be_told = false;
+	return ret;
 }
 
 /* --- what one does to a unit; its slot is locked ---------------------------------- */
@@ -411,7 +462,7 @@ static void read_unit(struct thread *t, struct object *obj, unsigned int unit)
 {
 	struct cell *cell = obj->slots[unit].cell;
 	char buf[65536];
-	size_t at[3];
+	size_t at[MAX_SPOTS];
 	unsigned int i, nr = spots(obj, at);
 	ssize_t ret;
 	bool armed;
@@ -421,6 +472,9 @@ static void read_unit(struct thread *t, struct object *obj, unsigned int unit)
 		armed = arm(t);
 		ret = pread(obj->fd, buf, page, unit * obj->unit + at[i]);
 		disarm(armed);
+		if ((ret >= 0 || errno == EIO) &&
+		    refused(obj, cell->health[i], ret < 0, "read"))
+			continue;
 		if (!went_well(ret, "read", obj))
 			break;
 		if (ret != page && !armed)
@@ -453,7 +507,7 @@ static void write_unit(struct thread *t, struct object *obj, unsigned int unit)
 	struct cell *cell = obj->slots[unit].cell;
 	__u64 seed = new_seed(t);
 	char buf[65536];
-	size_t at[3];
+	size_t at[MAX_SPOTS];
 	unsigned int i, nr = spots(obj, at), tries = 0;
 	ssize_t ret;
 
@@ -466,7 +520,11 @@ static void write_unit(struct thread *t, struct object *obj, unsigned int unit)
 		do {
 			ret = write_spot(t, obj, buf, unit * obj->unit + at[i],
 					 !i && !tries);
-		} while (i && ret != page && tries++ < 1000);
+		} while (i && ret != page && !(ret < 0 && errno == EIO) &&
+			 tries++ < 1000);
+		if ((ret >= 0 || errno == EIO) &&
+		    refused(obj, cell->health[i], ret < 0, "write"))
+			continue;
 		if (!went_well(ret, "write", obj))
 			break;
 		if (ret != page)
@@ -476,6 +534,15 @@ static void write_unit(struct thread *t, struct object *obj, unsigned int unit)
 	pthread_mutex_unlock(&cell->lock);
 }
 
+/* A huge page is mapped, or it is not */
+static enum health mapped_health(const struct object *obj, unsigned int unit,
+				 unsigned int spot)
+{
+	if (obj->kind->backend == HUGETLB)
+		return worst(&obj->slots[unit], 1);
+	return obj->slots[unit].cell->health[spot];
+}
+
 /* Through a mapping of just that unit, which goes away again */
 static void use_mapping(struct thread *t, struct object *obj, unsigned int unit,
 			bool write)
@@ -483,7 +550,7 @@ static void use_mapping(struct thread *t, struct object *obj, unsigned int unit,
 	struct cell *cell = obj->slots[unit].cell;
 	__u64 seed = new_seed(t);
 	char buf[65536], *mem;
-	size_t at[3];
+	size_t at[MAX_SPOTS];
 	unsigned int i, nr = spots(obj, at);
 	bool armed, ok;
 
@@ -498,20 +565,16 @@ static void use_mapping(struct thread *t, struct object *obj, unsigned int unit,
 		armed = arm(t);
 		ok = copy_page(buf, mem + at[i]);
 		disarm(armed);
-		if (!ok)
-			differs("SIGBUS of %s, unit %u", obj->kind->name, unit);
-		else
+		if (!refused(obj, mapped_health(obj, unit, i), !ok, "mapping"))
 			expect_page(obj, unit, buf,
 				    cell->seed ? cell->seed + i : 0, "mapping");
 	}
 	for (i = 0; write && i < nr; i++) {
 		fill_page(buf, seed + i);
-		if (!copy_page(mem + at[i], buf))
-			differs("SIGBUS of %s, unit %u, on a write",
-				obj->kind->name, unit);
+		ok = copy_page(mem + at[i], buf);
+		if (!refused(obj, mapped_health(obj, unit, i), !ok, "writing to"))
+			cell->seed = seed;
 	}
-	if (write)
-		cell->seed = seed;
 	pthread_mutex_unlock(&cell->lock);
 	munmap(mem, obj->unit);
 }
@@ -535,6 +598,8 @@ static void fork_mapping(struct thread *t, struct object *obj, unsigned int unit
 	char *mem;
 	pid_t pid;
 
+	if (worst(&obj->slots[unit], 1) != HEALTHY)
+		return;
 	mem = mmap(NULL, obj->unit, PROT_READ | PROT_WRITE, MAP_SHARED, obj->fd,
 		   unit * obj->unit);
 	if (!went_well(mem == MAP_FAILED ? -1 : 0, "mmap", obj))
@@ -551,10 +616,72 @@ static void fork_mapping(struct thread *t, struct object *obj, unsigned int unit
 	munmap(mem, obj->unit);
 }
 
+/* Is there a part of a large folio at that address? */
+static bool is_large(const void *addr)
+{
+	const off_t of_page = sizeof(__u64);
+	const __u64 compound = 1 << 15 | 1 << 16;
+	int maps = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 entry, of_frame = 0;
+
+	if (pread(maps, &entry, sizeof(entry),
+		  (uintptr_t)addr / page * of_page) == sizeof(entry))
+		pread(flags, &of_frame, sizeof(of_frame),
+		      (entry & ((1ULL << 55) - 1)) * of_page);
+	close(maps);
+	close(flags);
+	return of_frame & compound;
+}
+
+/* Of huge pages there are few, and each has one error */
+#define MOST_POISONED		100
+#define MOST_HUGE_POISONED	4
+
+static bool may_poison(struct thread *t, const struct object *obj,
+		       unsigned int unit)
+{
+	bool huge = obj->kind->backend == HUGETLB;
+
+	return !draw(t, 20) && worst(&obj->slots[unit], 1) == HEALTHY &&
+	       sum->poisoned[huge] <
+	       (huge ? MOST_HUGE_POISONED : MOST_POISONED);
+}
+
+/*
+ * A memory error, of which the kernel is told while the page is in use. Where it
+ * can neither split a large folio nor keep it, the page allocator hands the bad
+ * page out again, with a large folio of anybody's; so these are left alone.
+ */
+static void poison_unit(struct thread *t, struct object *obj, unsigned int unit)
+{
+	struct cell *cell = obj->slots[unit].cell;
+	size_t at[MAX_SPOTS];
+	unsigned int i = draw(t, spots(obj, at));
+	char buf[65536], *mem;
+
+	if (!may_poison(t, obj, unit))
+		return;
+	mem = mmap(NULL, obj->unit, PROT_READ | PROT_WRITE, MAP_SHARED, obj->fd,
+		   unit * obj->unit);
+	if (!went_well(mem == MAP_FAILED ? -1 : 0, "mmap", obj))
+		return;
+	pthread_mutex_lock(&cell->lock);
+	if (copy_page(buf, mem + at[i]) &&
+	    (obj->kind->backend == HUGETLB || !is_large(mem + at[i]))) {
+		obj->poisoned = true;
+		sum->poisoned[obj->kind->backend == HUGETLB]++;
+		/* What is pinned, say, stays where it is, and is bad or is not */
+		cell->health[i] = inject_error(mem + at[i]) ? UNSURE : POISONED;
+	}
+	pthread_mutex_unlock(&cell->lock);
+	munmap(mem, obj->unit);
+}
+
 static void (*const unit_ops[])(struct thread *t, struct object *obj,
 				unsigned int unit) = {
 	read_unit, read_unit, write_unit, write_unit, read_mapping,
-	write_mapping, write_mapping, fork_mapping,
+	write_mapping, write_mapping, fork_mapping, poison_unit,
 };
 
 #define NR_OF(array)	(sizeof(array) / sizeof((array)[0]))
@@ -690,11 +817,14 @@ static void use_pin(struct thread *t, struct pin *pin)
 	struct anon_test_copy copy = {
 		.len = page, .buf = (uintptr_t)buf,
 	};
-	size_t at[3];
+	size_t at[MAX_SPOTS];
 
 	nr = spots(pin->obj, at);
 	pthread_mutex_lock(&cell->lock);
 	for (i = 0; i < nr; i++) {
+		/* Whoever else writes there is refused */
+		if (cell->health[i] != HEALTHY)
+			continue;
 		copy.pos = unit * pin->obj->unit + at[i];
 		if (ioctl(pin->dev, ANON_TEST_READ_PIN, &copy))
 			differs("reading a pin of %s: %s",
@@ -737,6 +867,7 @@ static void pin(struct thread *t, struct object *obj)
 {
 	struct pin *pin = calloc(1, sizeof(*pin));
 	unsigned int i;
+	int ret;
 
 	if (!pin)
 		abort();
@@ -747,8 +878,11 @@ static void pin(struct thread *t, struct object *obj)
 	}
 	draw_range(t, obj, &pin->first, &pin->nr);
 	lock_range(obj, pin->first, pin->nr);
-	if (went_well(do_pin(t, obj, pin->dev, pin->first, pin->nr), "pin",
-		      obj)) {
+	ret = do_pin(t, obj, pin->dev, pin->first, pin->nr);
+	if (!ret || errno == EIO)
+		refused(obj, worst(&obj->slots[pin->first], pin->nr), ret,
+			"pin");
+	if (went_well(ret, "pin", obj)) {
 		for (i = 0; i < pin->nr; i++)
 			pin->cells[i] =
 				get_cell(obj->slots[pin->first + i].cell);
@@ -1002,6 +1136,24 @@ static void world_swap(struct thread *t)
 		differs("swapon: %s", strerror(errno));
 }
 
+static bool zram_is_on;
+
+/* Swap that has what is written at once, and is soon full */
+static void world_zram(struct thread *t)
+{
+	if (!zram_is_on) {
+		zram_is_on = zram_on();
+	} else if (!swapoff("/dev/zram0")) {
+		zram_off();
+		zram_is_on = false;
+	}
+}
+
+static void world_lru_gen(struct thread *t)
+{
+	write_file("/sys/kernel/mm/lru_gen/enabled", "%u", draw(t, 2) * 7);
+}
+
 static void world_shmem_enabled(struct thread *t)
 {
 	static const char *const values[] = {
@@ -1030,11 +1182,21 @@ static struct cgroup group;
 
 static void world_limit(struct thread *t)
 {
+	static const struct {
+		const char *file;
+		unsigned int least;	/* that nobody is killed for, MiB */
+	} limits[] = {
+		{ "memory.high", 16 },
+		{ "memory.max", 64 },
+		{ "memory.swap.max", 0 },
+	};
+	unsigned int which = draw(t, NR_OF(limits));
 	char path[160];
 
-	snprintf(path, sizeof(path), "%s/memory.high", group.path);
+	snprintf(path, sizeof(path), "%s/%s", group.path, limits[which].file);
 	if (draw(t, 2))
-		write_file(path, "%u", (16 + draw(t, 64)) << 20);
+		write_file(path, "%u",
+			   (limits[which].least + draw(t, 64)) << 20);
 	else
 		write_file(path, "max");
 }
@@ -1091,7 +1253,7 @@ static void world_pool(struct thread *t)
 }
 
 static void (*const world_ops[])(struct thread *t) = {
-	world_swap, world_shmem_enabled, world_split, world_compact, world_drop,
+	world_swap, world_zram, world_lru_gen, world_shmem_enabled, world_split, world_compact, world_drop,
 	world_limit, world_reclaim, world_reclaim, world_press, world_unplug,
 	world_pool,
 };
@@ -1203,8 +1365,9 @@ static void stop_for_a_look(void)
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < OBJECTS; i++)
 		check_object(objects[i].obj);
-	printf("# %lu operations, %lu refused, %lu allocations failed, %lu pages to swap\n",
-	       sum->operations, sum->refused, sum->failed, sum->swapped_out);
+	printf("# %lu operations, %lu refused, %lu allocations failed, %lu pages to swap, %lu memory errors\n",
+	       sum->operations, sum->refused, sum->failed, sum->swapped_out,
+	       sum->poisoned[0] + sum->poisoned[1]);
 	fflush(stdout);
 }
 
@@ -1246,6 +1409,8 @@ static void soak(time_t seconds, __u64 seed)
 		pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
 	}
 	run(seconds, &world);
+	if (zram_is_on)
+		zram_off();
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i].id, NULL);
 	for (i = 0; i < OBJECTS; i++)
