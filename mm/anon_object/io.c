@@ -43,6 +43,23 @@ static struct folio *anon_io_check_page(struct folio *folio, loff_t pos)
 	return ERR_PTR(-EIO);
 }
 
+/*
+ * Nothing is to change any more once F_ADD_SEALS has returned, however long a
+ * write has waited for its data; so it fails meanwhile, as it does while there
+ * are mappings that can be written to.
+ */
+static int anon_io_begin_write(struct anon_object *obj)
+{
+	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	return mapping_map_writable(anon_object_mapping(obj));
+}
+
+static void anon_io_end_write(struct anon_object *obj)
+{
+	mapping_unmap_writable(anon_object_mapping(obj));
+}
+
 static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
 {
 	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
@@ -213,7 +230,8 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
  * @pos: where to begin, in bytes
  * @from: what to copy, and how much
  *
- * The size does not change.
+ * The size does not change.  Meanwhile the file cannot be sealed against
+ * writing.
  *
  * Context: May sleep, allocates; may fault if @from is user space's.
  * Return: The number of bytes written, which is less than asked for where the
@@ -231,14 +249,15 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 			       struct iov_iter *from)
 {
 	ssize_t done = 0;
-	int err = 0;
+	int err;
 
 	if (pos < 0)
 		return -EINVAL;
 	if (!obj->backend->get_folio)
 		return -EOPNOTSUPP;
-	if (obj->backend->seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
-		return -EPERM;
+	err = anon_io_begin_write(obj);
+	if (err)
+		return err;
 
 	while (iov_iter_count(from)) {
 		loff_t end = anon_object_size(obj);
@@ -269,6 +288,7 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 			break;
 		cond_resched();
 	}
+	anon_io_end_write(obj);
 	return done ?: err;
 }
 EXPORT_SYMBOL_GPL(anon_object_write_iter);
@@ -405,17 +425,20 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 	err = anon_object_check_bytes(obj, pos, len);
 	if (!err && !obj->backend->get_folio)
 		err = -EOPNOTSUPP;
-	if (!err && (obj->backend->seals(obj) &
-		     (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
-		err = -EPERM;
-	while (len && !err) {
+	if (!err)
+		err = anon_io_begin_write(obj);
+	if (err)
+		return err;
+
+	while (len) {
 		struct folio *folio = anon_io_get_locked(obj, pos);
 		size_t part = min_t(size_t, len,
 				    PAGE_SIZE - offset_in_page(pos));
 		void *dst;
 
-		if (IS_ERR(folio))
-			return PTR_ERR(folio);
+		err = PTR_ERR_OR_ZERO(folio);
+		if (err)
+			break;
 		dst = kmap_local_folio(folio, offset_in_folio(folio, pos));
 		iosys_map_memcpy_from(dst, src, src_offset, part);
 		kunmap_local(dst);
@@ -428,6 +451,7 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 		len -= part;
 		cond_resched();
 	}
+	anon_io_end_write(obj);
 	return err;
 }
 EXPORT_SYMBOL_GPL(anon_object_write_map);
