@@ -11,7 +11,8 @@
 #ifdef CONFIG_HUGETLBFS
 u64 anon_hugetlb_page_size(unsigned int page_shift)
 {
-	struct hstate *h = hstate_sizelog(page_shift);
+	/* An int is what it takes, and shifts by it */
+	struct hstate *h = hstate_sizelog(min(page_shift, BITS_PER_LONG));
 
 	return h ? huge_page_size(h) : 0;
 }
