@@ -45,13 +45,13 @@ static void anon_objects_show_name(struct seq_file *m, struct inode *inode)
 
 static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
 {
+	u64 size = anon_object_size(obj);
 	struct anon_object_stat stat;
 
 	anon_object_stat(obj, &stat);
 	anon_objects_show_name(m, obj->inode);
-	seq_printf(m, " %s %llu %lld %llu %llu %llu %u\n", obj->backend->name,
-		   stat.page_size >> 10,
-		   DIV_ROUND_UP(anon_object_size(obj), 1 << 10),
+	seq_printf(m, " %s %llu %llu %llu %llu %llu %u\n", obj->backend->name,
+		   stat.page_size >> 10, DIV_ROUND_UP(size, 1 << 10),
 		   stat.resident >> 10, stat.swapped >> 10, stat.pinned >> 10,
 		   from_kuid_munged(&init_user_ns, obj->inode->i_uid));
 }

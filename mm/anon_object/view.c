@@ -156,8 +156,8 @@ static void anon_view_set_vm_ops(struct anon_view *view,
 static bool anon_view_vma_fits(struct anon_view *view,
 			       struct vm_area_struct *vma)
 {
-	unsigned long pages = PAGE_ALIGN(anon_object_size(view->obj)) >>
-			      PAGE_SHIFT;
+	u64 size = anon_object_size(view->obj);
+	unsigned long pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
 
 	return vma->vm_pgoff <= pages &&
 	       vma_pages(vma) <= pages - vma->vm_pgoff;
@@ -375,12 +375,17 @@ static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 static void anon_view_advise(struct anon_object *obj, loff_t offset,
 			     loff_t len, int advice)
 {
-	loff_t size = anon_object_size(obj), end;
+	/* The last page of all ends where no loff_t does */
+	const u64 limit = round_down(LLONG_MAX, PAGE_SIZE);
+	loff_t size = anon_object_size(obj);
+	u64 end = offset + len;
 
 	if (offset >= size)
 		return;
 	/* A length of 0 is as much as there is */
-	end = !len || len >= size - offset ? PAGE_ALIGN(size) : offset + len;
+	if (!len || len >= size - offset)
+		end = PAGE_ALIGN((u64)size);
+	end = min(end, limit);
 
 	if (advice == POSIX_FADV_WILLNEED) {
 		offset = round_down(offset, PAGE_SIZE);
@@ -390,7 +395,7 @@ static void anon_view_advise(struct anon_object *obj, loff_t offset,
 	}
 	offset = round_up(offset, PAGE_SIZE);
 	end = round_down(end, PAGE_SIZE);
-	if (offset >= end)
+	if ((u64)offset >= end)
 		return;
 	/* Other CPUs may have folios of it in their batches */
 	lru_add_drain_all();
