@@ -236,6 +236,30 @@ static int map_file(int dev, __u32 ioas, int fd, __u32 flags, size_t size)
 	return ioctl(dev, IOMMU_IOAS_MAP_FILE, &map);
 }
 
+/* What has been mapped for reading, mapped for writing as well */
+static int copy_for_writing(int dev, __u32 ioas, int fd, size_t size)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_READABLE,
+		.ioas_id = ioas,
+		.fd = fd,
+		.length = size,
+	};
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+		.dst_ioas_id = ioas,
+		.src_ioas_id = ioas,
+		.length = size,
+	};
+
+	if (ioctl(dev, IOMMU_IOAS_MAP_FILE, &map))
+		return ENOENT;
+	copy.src_iova = map.iova;
+	return ERRNO_OF(ioctl(dev, IOMMU_IOAS_COPY, &copy));
+}
+
 TEST_F(view, iommufd_gives_no_more)
 {
 	const __u32 readable = IOMMU_IOAS_MAP_READABLE;
@@ -259,6 +283,7 @@ TEST_F(view, iommufd_gives_no_more)
 	EXPECT_EQ(EACCES, ERRNO_OF(map_file(dev, ioas, wo, readable | writeable,
 					    self->page)));
 	EXPECT_EQ(0, map_file(dev, ioas, ro, readable, self->page));
+	EXPECT_EQ(EPERM, copy_for_writing(dev, ioas, ro, self->page));
 	EXPECT_EQ(0, map_file(dev, ioas, rw, readable | writeable, self->page));
 	close(dev);
 }
