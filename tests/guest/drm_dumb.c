@@ -159,6 +159,34 @@ TEST_F(dumb, mapping_beyond_the_end_is_refused)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* Products that have no room in what they are kept in */
+TEST_F(dumb, sizes_that_wrap)
+{
+	static const struct {
+		__u32 width, height, bpp;
+	} sizes[] = {
+		{ -1, -1, 32 }, { -1, 1, 32 }, { 1U << 30, 1, 32 },
+		{ 1U << 16, 1U << 14, 32 }, { 1U << 30, 4, 8 }, { 1, -1, 32 },
+		{ 1, 1, -1 }, { -1, -1, -1 }, { (1U << 30) + 1, 4, 8 },
+		{ 4096, 1U << 20, 8 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct drm_mode_create_dumb create = {
+			.width = sizes[i].width,
+			.height = sizes[i].height,
+			.bpp = sizes[i].bpp,
+		};
+
+		EXPECT_NE(0, ERRNO_OF(ioctl(self->dev,
+					    DRM_IOCTL_MODE_CREATE_DUMB,
+					    &create)))
+			TH_LOG("%u * %u * %u: %llu bytes", sizes[i].width,
+			       sizes[i].height, sizes[i].bpp, create.size);
+	}
+}
+
 TEST_F(dumb, shared_with_a_child)
 {
 	char *mem = map(&self->buf);

@@ -245,6 +245,23 @@ TEST_F(view, another_view_is_the_same_buffer)
 	close(fd);
 }
 
+/* What fallocate() has left to be cleared, the driver or its device sees first */
+TEST_F(view, allocated_memory_is_cleared)
+{
+	const size_t size = 64 * MIB;
+	char *dirt = mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *driver;
+
+	ASSERT_NE(MAP_FAILED, dirt);
+	memset(dirt, 0xa5, size);
+	munmap(dirt, size);
+	ASSERT_EQ(0, fallocate(self->fd, 0, 0, SIZE));
+	driver = drm_map(&self->buf, SIZE, RW);
+	ASSERT_NE(MAP_FAILED, driver);
+	EXPECT_TRUE(all_bytes(driver, SIZE, 0));
+	munmap(driver, SIZE);
+}
+
 TEST_F(view, position_is_as_in_any_file)
 {
 	void *nowhere = mmap(NULL, PAGE, PROT_NONE,
