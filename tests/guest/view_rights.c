@@ -842,12 +842,16 @@ static int try_private_uffd_copy(const struct memory *ro)
 	return memcmp(own, ro->mem + ro->page, ro->page) ? EIO : 0;
 }
 
-/* What a try gives, with the memory as it was in any case */
+/*
+ * What a try gives, with the memory as it was in any case; and whether it does
+ * so to those who may write as well.
+ */
 struct attempt {
 	const char *name;
 	int (*try)(const struct memory *ro);
 	int on;
 	int gives;
+	bool to_all;
 };
 
 #define TRY(what)	.name = #what, .try = try_##what
@@ -864,37 +868,37 @@ static const struct attempt attempts[] = {
 	{ TRY(punch), FILES, EBADF },
 	{ TRY(swap_out), VIEWS, EPERM },
 	{ TRY(setfl), FILES, EBADF },
-	{ TRY(seal), FILES, EPERM },
+	{ TRY(seal), FILES, EPERM, true },
 	{ TRY(mmap), FILES, EACCES },
 	{ TRY(mmap_write_only), FILES, EACCES },
-	{ TRY(reopen), VIEWS, EACCES },
-	{ TRY(reopen_thread), VIEWS, EACCES },
-	{ TRY(reopen_path), VIEWS, EACCES },
-	{ TRY(truncate), VIEWS, EPERM },
+	{ TRY(reopen), VIEWS, EACCES, true },
+	{ TRY(reopen_thread), VIEWS, EACCES, true },
+	{ TRY(reopen_path), VIEWS, EACCES, true },
+	{ TRY(truncate), VIEWS, EPERM, true },
 	{ TRY(ring_write), FILES, EBADF },
 	{ TRY(ring_write_fixed_file), FILES, EBADF },
 	{ TRY(ring_fallocate), FILES, EBADF },
 	{ TRY(ring_ftruncate), FILES, EINVAL },
 	{ TRY(ring_splice), FILES, EBADF },
 	{ TRY(aio_write), FILES, EBADF },
-	{ TRY(splice_and_append), MEMFD | VIEWS, 0 },
-	{ TRY(private), MEMFD | VIEW, 0 },
-	{ TRY(private_seen_before), MEMFD | VIEW, 0 },
-	{ TRY(private_uffd_copy), MEMFD | VIEW, 0 },
+	{ TRY(splice_and_append), MEMFD | VIEWS, 0, true },
+	{ TRY(private), MEMFD | VIEW, 0, true },
+	{ TRY(private_seen_before), MEMFD | VIEW, 0, true },
+	{ TRY(private_uffd_copy), MEMFD | VIEW, 0, true },
 
 	{ TRY(mprotect), ALL, EACCES },
 	{ TRY(pkey_mprotect), ALL, EACCES },
 	{ TRY(mremap), SMALLS, EACCES },
-	{ TRY(mremap), HUGES, EINVAL },
+	{ TRY(mremap), HUGES, EINVAL, true },
 	{ TRY(mremap_nothing), SMALLS, EACCES },
-	{ TRY(mremap_nothing), HUGES, EINVAL },
+	{ TRY(mremap_nothing), HUGES, EINVAL, true },
 	{ TRY(remap_file_pages), ALL, EINVAL },
 	{ TRY(read_into), ALL, EFAULT },
 	{ TRY(direct_read), ALL, EFAULT },
 	{ TRY(aio_direct_read), ALL, EFAULT },
 	{ TRY(recv_into), ALL, EFAULT },
 	{ TRY(vmsplice_into), ALL, EFAULT },
-	{ TRY(vmsplice_gift), ALL, 0 },
+	{ TRY(vmsplice_gift), ALL, 0, true },
 	{ TRY(process_vm_writev), ALL, EFAULT },
 	{ TRY(proc_mem), ALL, EIO },
 	{ TRY(ptrace), ALL, EIO },
@@ -904,7 +908,7 @@ static const struct attempt attempts[] = {
 	{ TRY(uffd_missing), ALL, EPERM },
 	{ TRY(uffd_wp), ALL, EPERM },
 	{ TRY(uffd_minor), ALL, EPERM },
-	{ TRY(uffd_copy), ALL, ENOENT },
+	{ TRY(uffd_copy), ALL, ENOENT, true },
 	{ TRY(ring_read_into), ALL, EFAULT },
 	{ TRY(ring_direct_read), ALL, EFAULT },
 	{ TRY(ring_fixed_buffer), ALL, EFAULT },
@@ -958,6 +962,34 @@ TEST_F(rights, not_got_in_any_way)
 				       trial.attempt->name, trial.uid);
 			pattern_fill(self->mem, 4 * PAGE, 1);
 		}
+	}
+}
+
+/* And those who may write can do so, or what is tried is no way to write. */
+TEST_F(rights, got_by_who_may_write)
+{
+	struct memory rw = self->ro;
+	struct trial trial = { .ro = &rw };
+	unsigned int i;
+
+	rw.fd = self->fd;
+	rw.mem = self->mem;
+	for (i = 0; i < ARRAY_SIZE(attempts); i++) {
+		int got;
+
+		trial.attempt = &attempts[i];
+		if (!(trial.attempt->on & variant->kind) ||
+		    trial.attempt->to_all)
+			continue;
+		got = in_child(run_trial, &trial);
+		/* A memfd may be empty now */
+		if (variant->kind & MEMFDS)
+			ASSERT_EQ(0, ftruncate(self->fd, self->ro.size));
+		EXPECT_TRUE(got == ENOSYS || got != trial.attempt->gives ||
+			    pattern_check(self->mem, 4 * PAGE, 1))
+			TH_LOG("%s: %d, and nothing has changed",
+			       trial.attempt->name, got);
+		pattern_fill(self->mem, 4 * PAGE, 1);
 	}
 }
 
