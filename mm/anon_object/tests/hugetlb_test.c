@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <uapi/linux/fcntl.h>
 
 #include "test.h"
 
@@ -262,6 +263,20 @@ static void anon_object_test_resize_reserve(struct kunit *test)
 	anon_test_expect_pool(test, &pool, 0, 0);
 }
 
+/* What has no reservation grows without one, beyond the pool too. */
+static void anon_object_test_resize_noreserve(struct kunit *test)
+{
+	struct anon_test_pool pool = anon_test_pool_init(test, 1);
+	loff_t size = (pool.avail + 1) * pool.size;
+	struct anon_object *obj;
+
+	obj = anon_test_huge_object(test, pool.size, ANON_OBJECT_RESIZABLE |
+						     ANON_OBJECT_NORESERVE);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, size), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_size(obj), size);
+	anon_test_expect_pool(test, &pool, 0, 0);
+}
+
 /* Growth beyond the pool is -ENOMEM, and changes nothing. */
 static void anon_object_test_resize_fails(struct kunit *test)
 {
@@ -274,6 +289,18 @@ static void anon_object_test_resize_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, pool.size + PAGE_SIZE),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), pool.size);
+	anon_test_expect_pool(test, &pool, 0, 1);
+}
+
+/* Growth that is sealed against gives back what it had reserved. */
+static void anon_object_test_resize_sealed(struct kunit *test)
+{
+	struct anon_test_pool pool = anon_test_pool_init(test, 2);
+	struct anon_object *obj;
+
+	obj = anon_test_huge_object(test, pool.size, ANON_OBJECT_RESIZABLE);
+	HUGETLBFS_I(anon_test_inode(obj))->seals |= F_SEAL_GROW;
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, 2 * pool.size), -EPERM);
 	anon_test_expect_pool(test, &pool, 0, 1);
 }
 
@@ -366,7 +393,9 @@ static struct kunit_case anon_object_hugetlb_cases[] = {
 	KUNIT_CASE(anon_object_test_pin_fails),
 	KUNIT_CASE(anon_object_test_shrink_hook),
 	KUNIT_CASE(anon_object_test_resize_reserve),
+	KUNIT_CASE(anon_object_test_resize_noreserve),
 	KUNIT_CASE(anon_object_test_resize_fails),
+	KUNIT_CASE(anon_object_test_resize_sealed),
 	KUNIT_CASE(anon_object_test_truncate_range),
 	KUNIT_CASE(anon_object_test_permission),
 	KUNIT_CASE(anon_object_test_unsupported),

@@ -351,8 +351,7 @@ static void anon_object_test_map_holes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 }
 
-/* What is sealed against writing can be read, and no longer written. */
-static void anon_object_test_sealed(struct kunit *test)
+static void anon_test_expect_sealed(struct kunit *test, unsigned int seal)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_64K);
 	u8 *buf = anon_test_buffer(test, SZ_4K);
@@ -362,7 +361,7 @@ static void anon_object_test_sealed(struct kunit *test)
 
 	anon_test_fill(test, obj);
 	memset(buf, 0, SZ_4K);
-	anon_test_seal(test, obj, F_SEAL_WRITE);
+	anon_test_seal(test, obj, seal);
 	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, SZ_4K);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, buf, SZ_4K), -EPERM);
 	KUNIT_EXPECT_EQ(test, anon_object_write_iter(obj, 0, &iter), -EPERM);
@@ -371,6 +370,13 @@ static void anon_object_test_sealed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, anon_object_size(obj)),
 			-EPERM);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+}
+
+/* What is sealed against writing can be read, and no longer written. */
+static void anon_object_test_sealed(struct kunit *test)
+{
+	anon_test_expect_sealed(test, F_SEAL_WRITE);
+	anon_test_expect_sealed(test, F_SEAL_FUTURE_WRITE);
 }
 
 /* What is written is dirty, so that reclaim does not drop it. */
@@ -382,9 +388,29 @@ static void anon_object_test_write_dirties(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
 			0);
 	folio_clear_dirty(page_folio(page));
-	folio_clear_referenced(page_folio(page));
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, "x", 1), 0);
 	KUNIT_EXPECT_TRUE(test, folio_test_dirty(page_folio(page)));
+	anon_object_unpin_pages(obj, &page, 1, 0);
+}
+
+/* What is read or written is in use, which reclaim has to know. */
+static void anon_object_test_io_accesses(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct folio *folio;
+	struct page *page;
+	char c;
+
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
+			0);
+	folio = page_folio(page);
+	folio_clear_referenced(folio);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, 0, &c, 1), 0);
+	KUNIT_EXPECT_TRUE(test, folio_test_referenced(folio));
+	folio_clear_referenced(folio);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, "x", 1), 0);
+	KUNIT_EXPECT_TRUE(test, folio_test_referenced(folio));
 	anon_object_unpin_pages(obj, &page, 1, 0);
 }
 
@@ -493,6 +519,8 @@ static struct kunit_case anon_object_io_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_sealed, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_write_dirties,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_io_accesses,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),

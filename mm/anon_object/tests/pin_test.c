@@ -871,6 +871,7 @@ static void anon_object_test_vmap(struct kunit *test)
 	struct anon_test_pin *pin = anon_test_pin(test);
 	u8 *want = anon_test_buffer(test, PAGE_SIZE);
 	struct anon_object_map map;
+	void *vaddr;
 
 	KUNIT_ASSERT_EQ(test, anon_object_vmap(pin->obj, 0, pin->size,
 					       PAGE_KERNEL, &map), 0);
@@ -878,8 +879,11 @@ static void anon_object_test_vmap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(pin->obj), pin->size);
 	anon_test_pattern(map.vaddr, 0, pin->size);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, pin->obj, 0, pin->size));
+	vaddr = map.vaddr;
 	anon_object_vunmap(pin->obj, &map, ANON_OBJECT_DIRTY);
 	KUNIT_EXPECT_NULL(test, map.vaddr);
+	if (is_vmalloc_addr(vaddr))
+		KUNIT_EXPECT_NULL(test, vmalloc_to_page(vaddr));
 	anon_test_expect_unpinned(test, pin);
 
 	KUNIT_ASSERT_EQ(test, anon_object_vmap(pin->obj, 9 * PAGE_SIZE,

@@ -160,6 +160,8 @@ static void anon_object_test_view(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, (rdonly->f_mode & mode) == FMODE_READ);
 	KUNIT_EXPECT_TRUE(test, (wronly->f_mode & mode) == FMODE_WRITE);
 	KUNIT_EXPECT_TRUE(test, (rdwr->f_mode & mode) == mode);
+	/* Threads that share a position take turns to move it */
+	KUNIT_EXPECT_TRUE(test, rdwr->f_mode & FMODE_ATOMIC_POS);
 }
 
 /* A view keeps its object, and tells its owner when it goes. */
