@@ -63,18 +63,6 @@ static void anon_test_fallocate_work(struct work_struct *work)
 				   i_size_read(file_inode(other->file)));
 }
 
-/* A view for reading and writing, as user space has it */
-static struct file *anon_test_rw_view(struct kunit *test,
-				      struct anon_object *obj)
-{
-	const struct anon_view_attrs attrs = { .flags = O_RDWR };
-	struct file *file = anon_object_view(obj, &attrs);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	anon_test_defer_fput(test, file);
-	return file;
-}
-
 /* What is held back for an object: the account, or hugetlb's reservation */
 static long anon_test_committed(struct kunit *test)
 {
@@ -684,39 +672,6 @@ static void anon_object_test_account_largest(struct kunit *test)
 
 /* --- memory errors -------------------------------------------------------- */
 
-#ifdef CONFIG_MEMORY_FAILURE
-static void anon_test_heal(void *data)
-{
-	struct page *page = data;
-
-	if (folio_test_hugetlb(page_folio(page))) {
-		unpoison_memory(page_to_pfn(page));
-	} else {
-		ClearPageHWPoison(page);
-		if (folio_test_large(page_folio(page)))
-			folio_clear_has_hwpoisoned(page_folio(page));
-	}
-}
-
-/*
- * Break a page where it is: of huge pages by the kernel's own means, but a large
- * folio would be split by those.
- */
-static void anon_test_break(struct kunit *test, struct page *page)
-{
-	struct folio *folio = page_folio(page);
-
-	if (folio_test_hugetlb(folio)) {
-		memory_failure(page_to_pfn(page), MF_SW_SIMULATED);
-	} else {
-		SetPageHWPoison(page);
-		if (folio_test_large(folio))
-			folio_set_has_hwpoisoned(folio);
-	}
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, anon_test_heal,
-							page), 0);
-}
-
 static int anon_test_pin_one(struct anon_object *obj, loff_t pos)
 {
 	struct page *page;
@@ -768,12 +723,6 @@ static void anon_object_test_broken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad + PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 }
-#else
-static void anon_object_test_broken(struct kunit *test)
-{
-	kunit_skip(test, "no handling of memory errors");
-}
-#endif
 
 /* --- who dies ------------------------------------------------------------- */
 

@@ -34,6 +34,7 @@ struct anon_object *anon_test_create(struct kunit *test,
 				     const struct anon_object_attrs *attrs);
 struct anon_object *anon_test_object(struct kunit *test, loff_t size);
 struct file *anon_test_file(struct kunit *test, struct anon_object *obj);
+struct file *anon_test_rw_view(struct kunit *test, struct anon_object *obj);
 struct inode *anon_test_inode(struct anon_object *obj);
 void anon_test_seal(struct kunit *test, struct anon_object *obj,
 		    unsigned int seals);
@@ -59,6 +60,8 @@ bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,
 
 unsigned long anon_test_mmap(struct kunit *test, struct file *file, size_t len,
 			     unsigned long prot);
+
+void anon_test_break(struct kunit *test, struct page *page);
 
 void anon_test_sysfs(struct kunit *test, const char *path, const char *value);
 bool anon_test_thp(void);

@@ -115,6 +115,17 @@ struct file *anon_test_file(struct kunit *test, struct anon_object *obj)
 	return file;
 }
 
+/* A view for reading and writing, as user space has it */
+struct file *anon_test_rw_view(struct kunit *test, struct anon_object *obj)
+{
+	const struct anon_view_attrs attrs = { .flags = O_RDWR };
+	struct file *file = anon_object_view(obj, &attrs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	anon_test_defer_fput(test, file);
+	return file;
+}
+
 /* The inode, for as long as the caller has a reference to the object */
 struct inode *anon_test_inode(struct anon_object *obj)
 {
@@ -377,6 +388,45 @@ void anon_test_sysfs(struct kunit *test, const char *name, const char *value)
 	anon_test_defer(test, anon_test_sysfs_restore, setting);
 	anon_test_sysfs_write(test, name, value);
 }
+
+#ifdef CONFIG_MEMORY_FAILURE
+static void anon_test_heal(void *data)
+{
+	struct page *page = data;
+
+	if (folio_test_hugetlb(page_folio(page))) {
+		unpoison_memory(page_to_pfn(page));
+	} else {
+		ClearPageHWPoison(page);
+		if (folio_test_large(page_folio(page)))
+			folio_clear_has_hwpoisoned(page_folio(page));
+	}
+}
+
+/*
+ * Break a page where it is: of huge pages by the kernel's own means, but a large
+ * folio would be split by those.
+ */
+void anon_test_break(struct kunit *test, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (folio_test_hugetlb(folio)) {
+		memory_failure(page_to_pfn(page), MF_SW_SIMULATED);
+	} else {
+		SetPageHWPoison(page);
+		if (folio_test_large(folio))
+			folio_set_has_hwpoisoned(folio);
+	}
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, anon_test_heal,
+							page), 0);
+}
+#else
+void anon_test_break(struct kunit *test, struct page *page)
+{
+	kunit_skip(test, "no handling of memory errors");
+}
+#endif
 
 /* Are there large folios at all? */
 bool anon_test_thp(void)
