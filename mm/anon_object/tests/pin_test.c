@@ -771,16 +771,6 @@ struct anon_test_pinner {
 	int err;
 };
 
-/* Until somebody waits for a folio's lock, for 10 seconds at most */
-static bool anon_test_waited_for(struct folio *folio)
-{
-	int i;
-
-	for (i = 0; i < 500 && !folio_test_waiters(folio); i++)
-		msleep(20);
-	return folio_test_waiters(folio);
-}
-
 static void anon_test_pinner_work(struct work_struct *work)
 {
 	struct anon_test_pinner *pinner =

@@ -46,6 +46,16 @@ static void anon_test_start(struct anon_test_other *other, work_func_t func)
 	wait_for_completion(&other->began);
 }
 
+/* Until somebody waits for it, for 10 seconds at most */
+static bool anon_test_contended(struct rw_semaphore *sem)
+{
+	int i;
+
+	for (i = 0; i < 500 && !rwsem_is_contended(sem); i++)
+		msleep(20);
+	return rwsem_is_contended(sem);
+}
+
 static void anon_test_finish(struct anon_test_other *other)
 {
 	flush_work(&other->work);
@@ -172,7 +182,7 @@ static void anon_object_test_punch_pins(struct kunit *test)
 	other.file = anon_test_rw_view(test, obj);
 	inode_lock(inode);
 	anon_test_start(&other, anon_test_fallocate_work);
-	msleep(50);
+	KUNIT_EXPECT_TRUE(test, anon_test_contended(&inode->i_rwsem));
 	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, PAGE_SIZE, &page),
 			0);
 	inode_unlock(inode);
@@ -184,41 +194,6 @@ static void anon_object_test_punch_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfs_fallocate(other.file, other.mode, 0, size),
 			0);
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
-}
-
-static void anon_test_pin_work(struct work_struct *work)
-{
-	struct anon_test_other *other = container_of(work,
-						     struct anon_test_other,
-						     work);
-
-	complete(&other->began);
-	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
-					   &other->page);
-	WRITE_ONCE(other->mode, 1);
-}
-
-/* A pin waits while a hole is being punched, and then gets what is left. */
-static void anon_object_test_pin_punched(struct kunit *test)
-{
-	struct anon_test_other other = {
-		.obj = anon_test_object(test, SZ_64K),
-	};
-
-	/* As anon_object_punch_hole() does it */
-	KUNIT_ASSERT_EQ(test, atomic_long_cmpxchg(&other.obj->pinned, 0,
-						  ANON_OBJECT_PUNCHING), 0);
-	anon_test_start(&other, anon_test_pin_work);
-	msleep(50);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(other.mode), 0);
-	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
-	atomic_long_sub_return(ANON_OBJECT_PUNCHING, &other.obj->pinned);
-	wake_up_var(&other.obj->pinned);
-	anon_test_finish(&other);
-
-	KUNIT_ASSERT_EQ(test, other.err, 0);
-	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), PAGE_SIZE);
-	anon_object_unpin_pages(other.obj, &other.page, 1, 0);
 }
 
 /* --- large folios across an end ------------------------------------------- */
@@ -353,7 +328,7 @@ static void anon_object_test_truncate_pins(struct kunit *test)
 	/* Truncation unmaps first, and so it waits */
 	i_mmap_lock_write(mapping);
 	anon_test_start(&other, anon_test_truncate_work);
-	msleep(50);
+	KUNIT_EXPECT_TRUE(test, anon_test_contended(&mapping->i_mmap_rwsem));
 	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(other.obj, 0, large, pages),
 			0);
 	i_mmap_unlock_write(mapping);
@@ -813,7 +788,7 @@ static void anon_object_test_write_waits(struct kunit *test)
 				0);
 		lock_page(page);
 		anon_test_start(&other, anon_test_write_work);
-		msleep(50);
+		KUNIT_EXPECT_TRUE(test, anon_test_waited_for(page_folio(page)));
 		memcpy_from_page(&byte, page, 0, 1);
 		KUNIT_EXPECT_EQ(test, byte, 0);
 		unlock_page(page);
@@ -866,8 +841,6 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_purge_memfd,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch_pins,
-			 anon_test_backend_gen_params),
-	KUNIT_CASE_PARAM(anon_object_test_pin_punched,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_tail_pinned),
 	KUNIT_CASE(anon_object_test_truncate_across),

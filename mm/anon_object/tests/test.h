@@ -58,6 +58,7 @@ bool anon_test_holds(struct kunit *test, struct anon_object *obj, loff_t pos,
 bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,
 		    size_t len);
 
+bool anon_test_waited_for(struct folio *folio);
 unsigned long anon_test_mmap(struct kunit *test, struct file *file, size_t len,
 			     unsigned long prot);
 

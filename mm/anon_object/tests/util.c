@@ -5,6 +5,7 @@
  * Whatever a helper makes is undone at the end of the test, unless the test has
  * done so itself before, with anon_test_put() for instance.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -283,6 +284,16 @@ bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,
 		    size_t len)
 {
 	return anon_test_equals(test, obj, pos, len, true);
+}
+
+/* Until somebody waits for a folio's lock, for 10 seconds at most */
+bool anon_test_waited_for(struct folio *folio)
+{
+	int i;
+
+	for (i = 0; i < 500 && !folio_test_waiters(folio); i++)
+		msleep(20);
+	return folio_test_waiters(folio);
 }
 
 /* Map a file that must be mapped; the end of the test's thread unmaps it */
