@@ -89,7 +89,8 @@
  *   OOM killer comes.
  * - anon_object_truncate_range(), anon_object_purge(): the folio lock,
  *   i_mmap_rwsem, for hugetlb the fault mutex, and i_rwsem to truncate.  They do
- *   not allocate; but for hugetlb, they may be called from shrinkers.
+ *   not allocate, unless an end of the range cuts what is one large folio in
+ *   swap; but for hugetlb, they may be called from shrinkers.
  * - anon_object_punch(): i_rwsem, and what truncation takes.
  * - anon_object_create(), anon_object_resize(), anon_object_view(),
  *   anon_view_fd(): these allocate; resize takes i_rwsem.
@@ -625,7 +626,8 @@ static int anon_object_check_drop(struct anon_object *obj, loff_t pos,
  * they are unpinned. Both ends have to be multiples of the backend's page size,
  * but for the end of the object.
  *
- * Context: May sleep, does not allocate; for hugetlb, takes i_rwsem.
+ * Context: May sleep; does not allocate, but to read a page of what is one large
+ * folio in swap, on both sides of an end. For hugetlb, takes i_rwsem.
  * Return: 0, or, with nothing freed,
  *
  * * -EINVAL: the range is misaligned, empty or not within the object

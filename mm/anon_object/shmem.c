@@ -59,10 +59,20 @@ static struct folio *anon_shmem_get_folio(struct anon_object *obj,
 	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
 }
 
+/* Would what is in swap at @index come back as a folio that begins before it? */
+static bool anon_shmem_swapped_across(struct address_space *mapping,
+				      pgoff_t index)
+{
+	int order = xa_get_order(&mapping->i_pages, index);
+
+	return !IS_ALIGNED(index, 1UL << order);
+}
+
 /*
  * Have folios end at @index.  One that lies on both sides of it would be
  * cleared in part, under a device that it is pinned for since it was looked at;
- * so it is split, which only goes while it is nobody's.
+ * so it is split, which only goes while it is nobody's.  In swap it is one entry,
+ * which a pin would read as one: reading a page of it makes that many.
  */
 static int anon_shmem_split_at(struct anon_object *obj, pgoff_t index)
 {
@@ -72,8 +82,15 @@ static int anon_shmem_split_at(struct anon_object *obj, pgoff_t index)
 	for (tries = 0; tries < 10; tries++) {
 		struct folio *folio = filemap_lock_folio(mapping, index);
 
-		if (IS_ERR(folio))
-			return 0;
+		err = -EAGAIN;
+		if (IS_ERR(folio)) {
+			if (!anon_shmem_swapped_across(mapping, index))
+				return 0;
+			folio = obj->backend->find_folio(obj, index);
+			if (!IS_ERR_OR_NULL(folio))
+				folio_put(folio);
+			continue;
+		}
 		err = 0;
 		if (folio->index < index) {
 			folio_wait_writeback(folio);
