@@ -6,6 +6,7 @@
 ##                runs those of all of these that have WORD in their name
 ## make soak      objects used in every way at once, on the debug kernel, with a
 ##                model of what is in them; SECONDS=600 SEED=n CONFIG=debug
+## make coverage  which lines and branches of ours the tests come through
 ## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
 ##                cases
 ## make bench-native   the same in nanoseconds, where there is real KVM
@@ -60,6 +61,10 @@ test-full: apply
 soak: apply
 	@tests/soak/run
 
+coverage: apply
+	@scripts/deps coverage
+	@tests/coverage/run $(T)
+
 bench: apply
 	@tests/bench/run
 
@@ -69,5 +74,5 @@ bench-native: apply
 clean:
 	@scripts/clean
 
-.PHONY: help deps apply refresh ported run shell check test test-full soak bench \
-	bench-native clean
+.PHONY: help deps apply refresh ported run shell check test test-full soak \
+	coverage bench bench-native clean
