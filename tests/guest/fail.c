@@ -199,11 +199,21 @@ static bool fail_nth(const struct fail_call *call, void *arg,
 void fail_each(const struct fail_call *call, void *arg,
 	       struct fail_result *result)
 {
+	bool again = false;
+
 	memset(result, 0, sizeof(*result));
 	for (result->nth = 1; result->nth < FAIL_MOST; result->nth++) {
-		if (!fail_nth(call, arg, result))
+		if (fail_nth(call, arg, result)) {
+			again = false;
+			result->nr++;
+			continue;
+		}
+		if (!result->left || again)
 			return;
-		result->nr++;
+		/* What another process has taken, it does not take twice */
+		again = true;
+		result->left = NULL;
+		result->nth--;
 	}
 	result->err = -E2BIG;
 }

@@ -139,6 +139,12 @@ void pattern_fill(void *addr, size_t len, __u64 seed);
 /* The count of words that differ. */
 size_t pattern_check(const void *addr, size_t len, __u64 seed);
 
+/*
+ * From here on on this processor. Others have batches of folios on their way to
+ * a list, and with that references to them, for as long as they like.
+ */
+void stay_here(void);
+
 /* Swap, before any other, that has what is written when the write returns. */
 bool zram_on(void);
 void zram_off(void);

@@ -167,9 +167,11 @@ static int make_touched(void *arg)
 
 static int make_swapped(void *arg)
 {
-	int err = make_touched(arg), tries;
+	int err, tries;
 	SELF;
 
+	stay_here();
+	err = make_touched(arg);
 	for (tries = 0; !err && tries < 100; tries++) {
 		if (madvise(self->mem, self->size, MADV_PAGEOUT))
 			return -errno;

@@ -597,6 +597,7 @@ static int make_large(void *arg)
 	struct large *large = arg;
 	int tries;
 
+	stay_here();
 	large->dev = open(DEVICE, O_RDWR);
 	if (large->dev < 0 || ioctl(large->dev, ANON_TEST_CREATE, &create))
 		return -errno;
