@@ -140,8 +140,8 @@ void pattern_fill(void *addr, size_t len, __u64 seed);
 size_t pattern_check(const void *addr, size_t len, __u64 seed);
 
 /*
- * From here on on this processor. Others have batches of folios on their way to
- * a list, and with that references to them, for as long as they like.
+ * On this processor only, from now on. Others have batches of folios on their
+ * way to a list, and with that references to them, for as long as they like.
  */
 void stay_here(void);
 
