@@ -312,6 +312,28 @@ TEST_F(mounts, allocation)
 	close(fd);
 }
 
+/*
+ * The end of a page cannot be where no file can end. A stock kernel goes on from
+ * there below 0 with huge pages, and does not find them again, which is a BUG.
+ */
+TEST_F(mounts, allocation_at_the_very_end)
+{
+	int fd;
+
+	if (is_huge(variant->type) && !kernel_is_ported())
+		SKIP(return, "stock gives pages below 0");
+	MOUNT("mode=0700");
+	fd = new_file("file");
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(EFBIG, ERRNO_OF(fallocate(fd, 0, INT64_MAX - 100, 100)));
+	EXPECT_EQ(EFBIG, ERRNO_OF(fallocate(fd, FALLOC_FL_KEEP_SIZE,
+					    INT64_MAX - self->unit,
+					    self->unit)));
+	EXPECT_EQ(0, blocks_of(fd));
+	EXPECT_EQ(0, size_of(fd));
+	close(fd);
+}
+
 static int beyond_the_file_limit(void *arg)
 {
 	const struct rlimit limit = { 2 * *(size_t *)arg, RLIM_INFINITY };
