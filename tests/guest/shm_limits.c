@@ -90,6 +90,16 @@ TEST_F(limits, shmmax)
 						   SHM_HUGETLB)));
 }
 
+/* More than there are pages for, wherever the limits are */
+TEST_F(limits, beyond_the_last_page)
+{
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/shmmax", "%zu", SIZE_MAX));
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/shmall", "%zu", SIZE_MAX));
+	EXPECT_EQ(ENOSPC, ERRNO_OF(shmget(IPC_PRIVATE, SIZE_MAX,
+					  IPC_CREAT | 0600)));
+	EXPECT_EQ(0, sysvipc_count());
+}
+
 TEST_F(limits, commits_at_creation)
 {
 	const size_t size = 128 * MIB;

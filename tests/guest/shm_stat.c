@@ -78,6 +78,60 @@ TEST_F(stat, ipc_stat)
 	EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(id, 999, &ds)));
 }
 
+/* Not by the C library, which may look at what it is given. */
+#define SHMCTL(id, cmd, at)	ERRNO_OF(syscall(SYS_shmctl, id, cmd, at))
+
+TEST_F(stat, bad_pointers)
+{
+	static const int commands[] = {
+		IPC_INFO, SHM_INFO, SHM_STAT, SHM_STAT_ANY, IPC_STAT, IPC_SET,
+	};
+	struct shmid_ds ds;
+	unsigned int i;
+	int id;
+
+	/* The first one's index is 0, and so is its id */
+	id = shmget(KEY, self->size, IPC_CREAT | 0640);
+	ASSERT_EQ(0, id);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		EXPECT_EQ(EFAULT, SHMCTL(id, commands[i], 8))
+			TH_LOG("command %d", commands[i]);
+	ASSERT_EQ(0, shmctl(id, IPC_STAT, &ds));
+	EXPECT_EQ(0640, ds.shm_perm.mode);
+}
+
+TEST_F(stat, bad_numbers)
+{
+	static const int commands[] = {
+		SHM_STAT, SHM_STAT_ANY, IPC_STAT, IPC_SET, IPC_RMID, SHM_LOCK,
+		SHM_UNLOCK,
+	};
+	struct shmid_ds ds = {};
+	unsigned int i;
+	int id;
+
+	id = shmget(KEY, self->size, IPC_CREAT | 0640);
+	ASSERT_LE(0, id);
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(-1, commands[i], &ds)))
+			TH_LOG("command %d", commands[i]);
+		EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(id + 1, commands[i], &ds)))
+			TH_LOG("command %d", commands[i]);
+	}
+	EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(id, -1, &ds)));
+	EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(id, 999, &ds)));
+
+	/* No such user; what is there stays */
+	ASSERT_EQ(0, shmctl(id, IPC_STAT, &ds));
+	ds.shm_perm.mode = 0600;
+	ds.shm_perm.uid = -1;
+	EXPECT_EQ(EINVAL, ERRNO_OF(shmctl(id, IPC_SET, &ds)));
+	ASSERT_EQ(0, shmctl(id, IPC_STAT, &ds));
+	EXPECT_EQ(0640, ds.shm_perm.mode);
+	EXPECT_EQ(geteuid(), ds.shm_perm.uid);
+	EXPECT_EQ(1, sysvipc_count());
+}
+
 static int attach_detach(void *arg)
 {
 	char *mem = shmat(*(int *)arg, NULL, 0);
