@@ -6,6 +6,9 @@
  */
 #include "harness.h"
 
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+
 #include "fail.h"
 
 FIXTURE(segment)
@@ -15,6 +18,7 @@ FIXTURE(segment)
 	long pool;
 	int id;
 	int fd;
+	int dev;
 	char *mem;
 	char *room;
 };
@@ -431,6 +435,83 @@ TEST_F(segment, memfd_fill)
 		.call = fill_memfd,
 		.finish = close_memfd,
 		.errors = errors,
+	};
+
+	EXPECT_FAILS_WELL(&call, self, 3);
+}
+
+/* What a device has pinned of a memfd, with what is missing made for it */
+static int make_sealed(void *arg)
+{
+	SELF;
+
+	self->fd = memfd_create("fail", MFD_ALLOW_SEALING |
+				(self->flags ? MFD_HUGETLB : 0));
+	return errno_of(self->fd >= 0 && !ftruncate(self->fd, self->size) &&
+			!fcntl(self->fd, F_ADD_SEALS, F_SEAL_SHRINK));
+}
+
+static int pin_memfd(void *arg)
+{
+	struct udmabuf_create create = {};
+	SELF;
+
+	create.memfd = self->fd;
+	create.size = self->size;
+	self->id = ioctl(self->dev, UDMABUF_CREATE, &create);
+	return errno_of(self->id >= 0);
+}
+
+static void unpin_memfd(void *arg)
+{
+	SELF;
+
+	close(self->id);
+	self->id = -1;
+}
+
+TEST_F(segment, memfd_pin)
+{
+	static const int errors[] = { ENOMEM, ENFILE, ENOSPC, 0 };
+	const struct fail_call call = {
+		.prepare = make_sealed,
+		.call = pin_memfd,
+		.undo = unpin_memfd,
+		.finish = close_memfd,
+		.errors = errors,
+	};
+
+	self->dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	if (self->dev < 0)
+		SKIP(return, "no /dev/udmabuf in this kernel");
+	EXPECT_FAILS_WELL(&call, self, 3);
+	close(self->dev);
+}
+
+/* Growing by reservations, and by what is touched without them */
+static int grow_memfd(void *arg)
+{
+	int err;
+	SELF;
+
+	if (ftruncate(self->fd, self->size))
+		return -errno;
+	self->mem = mmap(NULL, self->size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+	if (self->mem == MAP_FAILED)
+		return -errno;
+	err = touch(arg);
+	munmap(self->mem, self->size);
+	return err;
+}
+
+TEST_F(segment, memfd_grow)
+{
+	const struct fail_call call = {
+		.prepare = make_memfd,
+		.call = grow_memfd,
+		.finish = close_memfd,
+		.errors = nomem,
 	};
 
 	EXPECT_FAILS_WELL(&call, self, 3);
