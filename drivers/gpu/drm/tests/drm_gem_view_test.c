@@ -37,6 +37,7 @@
 #include <drm/drm_ioctl.h>
 #include <drm/drm_kunit_helpers.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_vma_manager.h>
 
 MODULE_IMPORT_NS("DMA_BUF");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
@@ -727,6 +728,30 @@ static void drm_gem_view_test_private(struct kunit *test)
 	drm_gem_view_test_expect_none(test, obj);
 }
 
+/* Without an offset for its mappings there is no view of the driver's mmap. */
+static void drm_gem_view_test_no_offset(struct kunit *test)
+{
+	struct drm_gem_view_test *priv = test->priv;
+	struct drm_gem_object *obj = drm_gem_view_test_obj(test, false);
+	struct drm_vma_offset_node all;
+
+	drm_gem_free_mmap_offset(obj);
+	drm_vma_node_reset(&all);
+	KUNIT_ASSERT_EQ(test,
+			drm_vma_offset_add(priv->drm->vma_offset_manager, &all,
+					   DRM_FILE_PAGE_OFFSET_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, drm_gem_view_test_try_view(test, obj,
+							 DRM_GEM_VIEW_DEVICE),
+			-ENOSPC);
+	KUNIT_EXPECT_EQ(test, drm_gem_view_test_try_view(test, obj,
+							 DRM_GEM_VIEW_BACKING),
+			0);
+	drm_vma_offset_remove(priv->drm->vma_offset_manager, &all);
+	KUNIT_EXPECT_EQ(test, drm_gem_view_test_try_view(test, obj,
+							 DRM_GEM_VIEW_DEVICE),
+			0);
+}
+
 /*
  * Test reading and writing. The test case succeeds if the driver sees what has
  * been written, what the driver has written is read, and both end where the
@@ -1243,6 +1268,7 @@ static struct kunit_case drm_gem_view_test_cases[] = {
 	KUNIT_CASE(drm_gem_view_test_callback),
 	KUNIT_CASE(drm_gem_view_test_imported),
 	KUNIT_CASE(drm_gem_view_test_private),
+	KUNIT_CASE(drm_gem_view_test_no_offset),
 	KUNIT_CASE_PARAM(drm_gem_view_test_io,
 			 drm_gem_view_test_kind_gen_params),
 	KUNIT_CASE_PARAM(drm_gem_view_test_map,
