@@ -260,7 +260,7 @@ TEST_F(dumb, split_mapping_has_its_pages)
 				   2 * cut / PAGE);
 	ASSERT_EQ(0, munmap(mem, SIZE));
 	if (!kernel_is_ported() && wrong)
-		SKIP(return, "stock gives %d wrong pages of %zu after a split",
+		SKIP(return, "stock gives %d wrong pages of %lu after a split",
 		     wrong, (SIZE - cut) / PAGE);
 	EXPECT_EQ(0, wrong);
 	EXPECT_EQ(0, wrong_middle);

@@ -539,7 +539,7 @@ TEST_F(huge, beyond_the_cgroup)
 	if (write_file("/sys/fs/cgroup/cgroup.subtree_control", "+hugetlb"))
 		SKIP(return, "no hugetlb controller in this kernel");
 	ASSERT_EQ(0, cgroup_enter(&self->cg, "mounts"));
-	snprintf(file, sizeof(file), "%s/hugetlb.%zuMB.max", self->cg.path,
+	snprintf(file, sizeof(file), "%s/hugetlb.%luMB.max", self->cg.path,
 		 self->unit / MIB);
 	ASSERT_EQ(0, write_file(file, "%zu", self->unit));
 	ASSERT_EQ(0, mount_huge("min_size=%zu", 2 * self->unit));

@@ -320,7 +320,7 @@ TEST_F(huge_limits, charged_to_hugetlb_cgroup)
 	char *mem;
 	int id, err;
 
-	snprintf(size, sizeof(size), "hugetlb.%zuMB.current",
+	snprintf(size, sizeof(size), "hugetlb.%luMB.current",
 		 self->unit / MIB);
 	if (write_file("/sys/fs/cgroup/cgroup.subtree_control", "+hugetlb"))
 		SKIP(return, "no hugetlb controller in this kernel");

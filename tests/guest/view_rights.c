@@ -1332,6 +1332,7 @@ TEST_F(rights, not_pinned_beyond_the_limit)
 
 /* --- a guest's memory --- */
 
+#if defined(__x86_64__) || defined(__i386__)
 /* mov %al,0x0; hlt in real mode, at 0x1000; what KVM_RUN gives, or -1 */
 static int write_as_guest(int kvm, const struct memory *ro, char *code)
 {
@@ -1370,6 +1371,7 @@ TEST_F(rights, not_got_by_a_guest)
 	EXPECT_EQ(EFAULT, write_as_guest(kvm, &self->ro, code));
 	EXPECT_EQ(0, pattern_check(self->mem, PAGE, 1));
 }
+#endif
 
 /* --- what the kernel keeps for itself --- */
 
