@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/iosys-map.h>
+#include <linux/llist.h>
 #include <linux/mman.h>
 #include <linux/mmzone.h>
 #include <linux/sched.h>
@@ -764,6 +765,134 @@ static void anon_object_test_fail_map(struct kunit *test)
 	fail_each(test, &call);
 }
 
+/* --- objects without an inode ------------------------------------------------ */
+
+/* Where a large block is not to be had, two of half its size do as well. */
+static void anon_object_test_fail_block(struct kunit *test)
+{
+	const unsigned int order = 4;
+	struct anon_pages pages;
+	unsigned int nr = 0;
+	struct page *page;
+	bool failed;
+	int err;
+
+	fail_need_faults(test);
+	current->fail_nth = 1;
+	err = anon_pages_embed(&pages, PAGE_SIZE << order, 0, 0);
+	failed = !current->fail_nth;
+	current->fail_nth = 0;
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, failed);
+
+	llist_for_each_entry(page, pages.blocks, pcp_llist) {
+		KUNIT_EXPECT_EQ(test, page_private(page), order - 1);
+		nr++;
+	}
+	KUNIT_EXPECT_EQ(test, nr, 2);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(&pages.obj),
+			PAGE_SIZE << order);
+	anon_object_put(&pages.obj);
+}
+
+/* Blocks of several sizes, and entries for more than a page of them */
+#define FAIL_PAGES	((128 + 64 + 8 + 1) * PAGE_SIZE)
+
+static void fail_pages_each(struct kunit *test, const struct fail_call *call)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit-fail",
+		.size = FAIL_PAGES,
+		.backend = ANON_OBJECT_PAGES,
+		.gfp = GFP_KERNEL_ACCOUNT,
+		.flags = ANON_OBJECT_VOLATILE,
+	};
+	struct fail_run run = { .test = test, .size = FAIL_PAGES };
+	unsigned int nth = 0, refused = 0;
+	bool failed;
+	int err;
+
+	fail_need_faults(test);
+	run.obj = anon_test_create(test, &attrs);
+	run.pages = anon_test_pages(test, run.obj);
+	do {
+		current->fail_nth = ++nth;
+		err = call->call(&run);
+		failed = !current->fail_nth;
+		current->fail_nth = 0;
+
+		if (!err) {
+			call->undo(&run);
+		} else {
+			KUNIT_EXPECT_EQ_MSG(test, err, -ENOMEM,
+					    "allocation %u", nth);
+			KUNIT_EXPECT_TRUE(test, failed);
+			refused++;
+		}
+		KUNIT_EXPECT_EQ(test, anon_test_pinned(run.obj), 0);
+		KUNIT_EXPECT_EQ(test, anon_test_resident(run.obj), 0);
+		KUNIT_ASSERT_LT(test, nth, FAIL_MOST);
+	} while (failed);
+	kunit_info(test, "%u allocations failed, %u calls\n", nth - 1, refused);
+	KUNIT_EXPECT_GT(test, refused, 0);
+}
+
+static int fail_call_create_pages(struct fail_run *run)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit-fail",
+		.size = FAIL_PAGES,
+		.backend = ANON_OBJECT_PAGES,
+		.gfp = GFP_KERNEL_ACCOUNT,
+	};
+
+	run->other = anon_object_create(&attrs);
+	if (IS_ERR(run->other))
+		return PTR_ERR(run->other);
+	KUNIT_EXPECT_EQ(run->test, anon_test_resident(run->other), FAIL_PAGES);
+	return 0;
+}
+
+static void anon_object_test_fail_create_pages(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_create_pages,
+		.undo = fail_undo_create,
+	};
+
+	fail_pages_each(test, &call);
+}
+
+static void anon_object_test_fail_pages_pages(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_pin_pages,
+		.undo = fail_undo_pin_pages,
+	};
+
+	fail_pages_each(test, &call);
+}
+
+static void anon_object_test_fail_pages_sgt(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_pin_sgt,
+		.undo = fail_undo_pin_sgt,
+	};
+
+	fail_pages_each(test, &call);
+}
+
+static void anon_object_test_fail_pages_vmap(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_vmap,
+		.undo = fail_undo_vmap,
+	};
+
+	fail_pages_each(test, &call);
+}
+
 static struct kunit_case anon_object_fail_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_fail_create,
 			 anon_test_backend_gen_params),
@@ -803,6 +932,11 @@ static struct kunit_case anon_object_fail_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_map,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_fail_block),
+	KUNIT_CASE(anon_object_test_fail_create_pages),
+	KUNIT_CASE(anon_object_test_fail_pages_pages),
+	KUNIT_CASE(anon_object_test_fail_pages_sgt),
+	KUNIT_CASE(anon_object_test_fail_pages_vmap),
 	{}
 };
 

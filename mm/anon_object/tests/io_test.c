@@ -9,6 +9,7 @@
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/fcntl.h>
 
 #include "test.h"
@@ -312,6 +313,56 @@ static void anon_object_test_iter_self(struct kunit *test)
 	vm_munmap(addr, size);
 }
 
+struct anon_test_reader {
+	struct work_struct work;
+	struct anon_object *obj;
+	u8 *buf;
+	int err;
+};
+
+static void anon_test_reader_work(struct work_struct *work)
+{
+	struct anon_test_reader *reader =
+		container_of(work, struct anon_test_reader, work);
+
+	reader->err = anon_object_read(reader->obj, 0, reader->buf,
+				       2 * PAGE_SIZE);
+}
+
+/*
+ * A read that the object's end comes to meet is not one of all that was asked
+ * for. It waits for its first page while the second goes.
+ */
+static void anon_object_test_read_shrinking(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = 2 * PAGE_SIZE,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+		.flags = ANON_OBJECT_RESIZABLE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct anon_test_reader reader = { .obj = obj };
+	struct folio *folio;
+
+	reader.buf = anon_test_buffer(test, 2 * PAGE_SIZE);
+	anon_test_fill(test, obj);
+	folio = filemap_lock_folio(anon_test_inode(obj)->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+
+	INIT_WORK_ONSTACK(&reader.work, anon_test_reader_work);
+	schedule_work(&reader.work);
+	KUNIT_EXPECT_TRUE(test, anon_test_waited_for(folio));
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, PAGE_SIZE), 0);
+	folio_unlock(folio);
+	folio_put(folio);
+	flush_work(&reader.work);
+	destroy_work_on_stack(&reader.work);
+
+	KUNIT_EXPECT_EQ(test, reader.err, -EIO);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, PAGE_SIZE));
+}
+
 /* Memory that may be a device's is read and written at an offset of its own. */
 static void anon_object_test_map(struct kunit *test)
 {
@@ -514,6 +565,7 @@ static struct kunit_case anon_object_io_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_iter_self,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_read_shrinking),
 	KUNIT_CASE_PARAM(anon_object_test_map, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_map_holes,
 			 anon_test_backend_gen_params),

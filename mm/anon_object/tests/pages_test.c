@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
@@ -152,6 +153,65 @@ static void anon_object_test_pages_max_segment(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, j, sgt.orig_nents);
 		anon_object_unpin_sgt(obj, &sgt, 0);
 	}
+}
+
+/* Let the object's only block be one a page, all of them next to each other */
+static void anon_test_split_block(struct kunit *test, struct anon_pages *pages)
+{
+	struct llist_node **end = &pages->blocks;
+	struct page *page = llist_entry(*end, struct page, pcp_llist);
+	unsigned int i, order = page_private(page);
+
+	KUNIT_ASSERT_EQ(test, PAGE_SIZE << order, pages->obj.size);
+	split_page(page, order);
+	for (i = 0; i < 1U << order; i++, page++) {
+		set_page_private(page, 0);
+		*end = &page->pcp_llist;
+		end = &page->pcp_llist.next;
+	}
+	*end = NULL;
+}
+
+static void anon_test_expect_merged(struct kunit *test, struct anon_object *obj,
+				    struct page **pages, unsigned int max_pages)
+{
+	size_t nr = anon_object_size(obj) >> PAGE_SHIFT;
+	struct scatterlist *sg;
+	struct sg_table sgt;
+	unsigned int i;
+
+	anon_test_pin_sgt(test, obj, max_pages * PAGE_SIZE, &sgt);
+	KUNIT_EXPECT_EQ(test, sgt.nents, DIV_ROUND_UP(nr, max_pages));
+	KUNIT_EXPECT_EQ(test, anon_test_sgt_pages(&sgt), nr);
+	for_each_sgtable_sg(&sgt, sg, i)
+		KUNIT_EXPECT_PTR_EQ(test, sg_page(sg), pages[i * max_pages]);
+	anon_object_unpin_sgt(obj, &sgt, 0);
+}
+
+/*
+ * Neighbours are merged wherever the table is: the last of the few entries that
+ * are on the stack grows as well, with the page for which it leaves the stack.
+ */
+static void anon_object_test_pages_merges(struct kunit *test)
+{
+	const size_t nr = 64;
+	struct anon_pages *embedded;
+	struct page **pages;
+	unsigned int max;
+
+	embedded = kunit_kzalloc(test, sizeof(*embedded), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, embedded);
+	KUNIT_ASSERT_EQ(test, 0, anon_pages_embed(embedded, nr * PAGE_SIZE, 0,
+						  0));
+	anon_test_split_block(test, embedded);
+	pages = anon_test_pages(test, &embedded->obj);
+	KUNIT_ASSERT_EQ(test, 0, anon_object_pin_pages(&embedded->obj, 0,
+						       nr * PAGE_SIZE, pages));
+	for (max = 1; max <= nr; max++)
+		anon_test_expect_merged(test, &embedded->obj, pages, max);
+	anon_object_unpin_pages(&embedded->obj, pages, nr, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(&embedded->obj), 0);
+	anon_object_put(&embedded->obj);
 }
 
 /* A range is the same pages that the whole object has there. */
@@ -553,6 +613,7 @@ static struct kunit_case anon_object_pages_cases[] = {
 			 anon_test_kind_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pages_max_segment,
 			 anon_test_kind_gen_params),
+	KUNIT_CASE(anon_object_test_pages_merges),
 	KUNIT_CASE_PARAM(anon_object_test_pages_range,
 			 anon_test_kind_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pages_unsupported,
