@@ -811,8 +811,7 @@ TEST_F(tmpfs, noswap)
 TEST_F(tmpfs, killed)
 {
 	const size_t size = 64 * MIB;
-	int fd, pipes[2], i, status;
-	bool killed = false;
+	int fd, pipes[2], i, status, killed = 0;
 	long blocks;
 	pid_t pid;
 	char byte;
@@ -820,7 +819,7 @@ TEST_F(tmpfs, killed)
 	ASSERT_EQ(0, mount_at("tmpfs", ""));
 	fd = new_file("file");
 	ASSERT_LE(0, fd);
-	for (i = 0; i < 20 && !killed; i++) {
+	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, pipe(pipes));
 		pid = fork();
 		ASSERT_LE(0, pid);
@@ -833,7 +832,7 @@ TEST_F(tmpfs, killed)
 		usleep(i * 1000);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		killed = WIFSIGNALED(status);
+		killed += WIFSIGNALED(status);
 		blocks = blocks_of(fd);
 		EXPECT_TRUE(!blocks || blocks == (long)(size / 512))
 			TH_LOG("%ld blocks are left", blocks);
@@ -841,7 +840,7 @@ TEST_F(tmpfs, killed)
 		close(pipes[0]);
 		close(pipes[1]);
 	}
-	EXPECT_TRUE(killed);
+	EXPECT_LT(0, killed);
 	close(fd);
 }
 
