@@ -301,6 +301,21 @@ TEST_F(perm, lock_needs_ownership_or_capability)
 	EXPECT_EQ(0, ds.shm_perm.mode & SHM_LOCKED);
 }
 
+/* Who has created it may lock it, whosever it is. */
+TEST_F(perm, lock_by_the_creator)
+{
+	int id = SEGMENT(0600);
+	struct shmid_ds ds;
+
+	ASSERT_EQ(0, shmctl(id, IPC_STAT, &ds));
+	ds.shm_perm.uid = STRANGER;
+	ASSERT_EQ(0, shmctl(id, IPC_SET, &ds));
+	EXPECT_EQ(0, AS(OWNER, GROUP, .act = act_control, .id = id,
+			.flags = SHM_LOCK));
+	EXPECT_EQ(0, AS(STRANGER, GROUP, .act = act_control, .id = id,
+			.flags = SHM_UNLOCK));
+}
+
 #define OWNER_CONTROL(segment, command, limit)				\
 	AS(OWNER, GROUP, .act = act_control, .id = (segment),		\
 	   .flags = (command), .memlock = (limit))

@@ -93,9 +93,10 @@ TEST_F(stat, bad_pointers)
 	/* The first one's index is 0, and so is its id */
 	id = shmget(KEY, self->size, IPC_CREAT | 0640);
 	ASSERT_EQ(0, id);
-	for (i = 0; i < ARRAY_SIZE(commands); i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		EXPECT_EQ(EFAULT, SHMCTL(id, commands[i], 8))
 			TH_LOG("command %d", commands[i]);
+	}
 	ASSERT_EQ(0, shmctl(id, IPC_STAT, &ds));
 	EXPECT_EQ(0640, ds.shm_perm.mode);
 }

@@ -242,6 +242,35 @@ TEST_F(shm, attach_rounds_down)
 	EXPECT_EQ(1, shm_nattch(id));
 }
 
+/* Down to 0, for who may map that. */
+TEST_F(shm, attach_at_0)
+{
+	int id = NEW_SEGMENT();
+
+	EXPECT_EQ(NULL, ATTACH(id, (void *)1UL, SHM_RND));
+	EXPECT_EQ(1, shm_nattch(id));
+	EXPECT_EQ(0, shmdt(NULL));
+	EXPECT_EQ(0, shm_nattch(id));
+}
+
+/* Who locks all that is mapped has it all at once. */
+TEST_F(shm, attach_while_locked)
+{
+	size_t page = sysconf(_SC_PAGESIZE), nr = self->size / page, i;
+	unsigned char *there = malloc(nr);
+	char *mem;
+
+	ASSERT_NE(NULL, there);
+	ASSERT_EQ(0, mlockall(MCL_FUTURE));
+	mem = ATTACH(NEW_SEGMENT(), NULL, 0);
+	ASSERT_EQ(0, mincore(mem, self->size, there));
+	for (i = 0; i < nr && there[i] & 1; i++)
+		;
+	EXPECT_EQ(nr, i);
+	munlockall();
+	free(there);
+}
+
 TEST_F(shm, attach_misaligned_for_backing)
 {
 	int id = NEW_SEGMENT();
@@ -565,6 +594,30 @@ TEST_F(shm, detach_leaves_foreign_piece)
 	EXPECT_EQ(shm_count_vmas(id), shm_nattch(id));
 }
 
+/* So it does with what is no segment, and with a piece at another's place. */
+TEST_F(shm, detach_leaves_other_mappings)
+{
+	size_t unit = self->unit;
+	int id = NEW_SEGMENT();
+	char *mem = ATTACH(id, NULL, 0);
+
+	mem[3 * unit] = 3;
+	ASSERT_EQ(mem + 2 * unit, mremap(mem + 3 * unit, unit, unit,
+					 MREMAP_MAYMOVE | MREMAP_FIXED,
+					 mem + 2 * unit));
+	ASSERT_EQ(mem + unit, mmap(mem + unit, unit, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+				   -1, 0));
+	mem[unit] = 1;
+	EXPECT_EQ(0, shmdt(mem));
+	EXPECT_EQ(SIGSEGV, read_signal(mem));
+	EXPECT_EQ(1, mem[unit]);
+	EXPECT_EQ(3, mem[2 * unit]);
+	EXPECT_EQ(1, shm_nattch(id));
+	munmap(mem, self->size);
+	EXPECT_EQ(0, shm_nattch(id));
+}
+
 TEST_F(shm, mremap_dontunmap_is_refused_or_counted)
 {
 	int id = NEW_SEGMENT();
@@ -802,6 +855,47 @@ TEST_F(shm, rmid_forced_collects_orphans)
 	EXPECT_EQ(1, shm_nattch(attached));
 	EXPECT_EQ(0, shmdt(mem));
 	EXPECT_EQ(1, sysvipc_count());
+}
+
+/* An orphan that somebody has attached stays until that has been detached. */
+TEST_F(shm, rmid_forced_spares_attached_orphans)
+{
+	int pipes[2], id, status;
+	pid_t pid;
+	char *mem;
+
+	ASSERT_EQ(0, write_file(RMID_FORCED, "0"));
+	ASSERT_EQ(0, pipe(pipes));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		id = shmget(IPC_PRIVATE, self->size,
+			    IPC_CREAT | 0600 | variant->flags);
+		_exit(write(pipes[1], &id, sizeof(id)) != sizeof(id));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ(sizeof(id), read(pipes[0], &id, sizeof(id)));
+	mem = ATTACH(id, NULL, 0);
+	ASSERT_EQ(0, write_file(RMID_FORCED, "1"));
+	EXPECT_EQ(1, shm_nattch(id));
+	EXPECT_EQ(0, mem[0]);
+	EXPECT_EQ(0, shmdt(mem));
+	EXPECT_EQ(0, sysvipc_count());
+}
+
+/* An attach that fails is one that has ended. */
+TEST_F(shm, rmid_forced_after_failed_attach)
+{
+	int id = NEW_SEGMENT();
+	char *taken = ATTACH(NEW_SEGMENT(), NULL, 0);
+
+	EXPECT_EQ(EINVAL, ERRNO_OF(shmat(id, taken, 0)));
+	EXPECT_EQ(2, sysvipc_count());
+	ASSERT_EQ(0, write_file(RMID_FORCED, "1"));
+	EXPECT_EQ(EINVAL, ERRNO_OF(shmat(id, taken, 0)));
+	EXPECT_EQ(1, sysvipc_count());
+	EXPECT_EQ(-1, shm_nattch(id));
 }
 
 TEST_F(shm, remap_file_pages)
