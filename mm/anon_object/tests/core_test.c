@@ -99,6 +99,10 @@ static const struct anon_test_bad {
 		.desc = "page-shift-too-large",
 		.attrs = { .name = "kunit", .size = SZ_4K,
 			   .backend = ANON_OBJECT_HUGETLB, .page_shift = 77 },
+	}, {
+		.desc = "page-shift-unknown-auto",
+		.attrs = { .name = "kunit", .size = SZ_4K,
+			   .backend = ANON_OBJECT_AUTO, .page_shift = 13 },
 	},
 };
 
@@ -330,6 +334,7 @@ static void anon_object_test_from_plain_file(struct kunit *test)
 						    &anon_test_counting_ops));
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_64K);
 	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, SZ_128K), -EPERM);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), -EINVAL);
 	anon_test_fill(test, obj);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 	anon_object_put(obj);

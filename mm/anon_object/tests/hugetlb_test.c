@@ -367,6 +367,23 @@ static void anon_object_test_permission(struct kunit *test)
 	anon_test_expect_pool(test, &pool, 0, 1);
 }
 
+/* A purge waits for whoever is at any page, of which there may be very many. */
+static void anon_object_test_purge_large(struct kunit *test)
+{
+	struct anon_test_pool pool = anon_test_pool_init(test, 1);
+	struct anon_object *obj;
+	u8 byte = 1;
+
+	/* More than there are mutexes, 8 for each processor that there may be */
+	obj = anon_test_huge_object(test, pool.size * 16 * NR_CPUS,
+				    ANON_OBJECT_NORESERVE);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &byte, 1), 0);
+	anon_test_expect_pool(test, &pool, 1, 0);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	anon_test_expect_pool(test, &pool, 0, 0);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &byte, 1), -EINVAL);
+}
+
 /* What huge pages cannot do is -EOPNOTSUPP. */
 static void anon_object_test_unsupported(struct kunit *test)
 {
@@ -398,6 +415,7 @@ static struct kunit_case anon_object_hugetlb_cases[] = {
 	KUNIT_CASE(anon_object_test_resize_sealed),
 	KUNIT_CASE(anon_object_test_truncate_range),
 	KUNIT_CASE(anon_object_test_permission),
+	KUNIT_CASE(anon_object_test_purge_large),
 	KUNIT_CASE(anon_object_test_unsupported),
 	{}
 };

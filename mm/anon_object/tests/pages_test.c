@@ -4,8 +4,10 @@
  */
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/iosys-map.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
@@ -246,6 +248,7 @@ static void anon_object_test_pages_unsupported(struct kunit *test)
 {
 	const struct anon_view_attrs view = { .flags = O_RDWR };
 	struct anon_object *obj = anon_test_pages_object(test, SZ_64K);
+	struct iosys_map map;
 	struct iov_iter iter;
 	struct kvec kvec;
 	u32 word = 0;
@@ -267,6 +270,11 @@ static void anon_object_test_pages_unsupported(struct kunit *test)
 			-EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &word, sizeof(word)),
 			-EOPNOTSUPP);
+	iosys_map_set_vaddr(&map, &word);
+	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, 0, &map, 0,
+						   sizeof(word)), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, anon_object_write_map(obj, 0, &map, 0,
+						    sizeof(word)), -EOPNOTSUPP);
 	kvec.iov_base = &word;
 	kvec.iov_len = sizeof(word);
 	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, sizeof(word));
@@ -434,6 +442,54 @@ static void anon_object_test_pages_embed(struct kunit *test)
 		anon_object_put(obj);
 		memset(pages, POISON_FREE, sizeof(*pages));
 	}
+}
+
+static unsigned int anon_test_releases;
+
+static void anon_test_released(struct anon_object *obj)
+{
+	if (obj->private == &anon_test_releases)
+		anon_test_releases++;
+}
+
+static unsigned long anon_test_refs(void)
+{
+#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
+	return module_refcount(THIS_MODULE);
+#else
+	return 0;
+#endif
+}
+
+/* The owner is told of the end, and is needed until then, not for a failure. */
+static void anon_object_test_pages_hooks(struct kunit *test)
+{
+	static const struct anon_object_ops ops = {
+		.owner = THIS_MODULE,
+		.release = anon_test_released,
+	};
+	struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = PAGE_SIZE,
+		.backend = ANON_OBJECT_PAGES,
+		.ops = &ops,
+		.private = &anon_test_releases,
+	};
+	unsigned long refs = anon_test_refs();
+	struct anon_object *obj;
+
+	anon_test_releases = 0;
+	obj = anon_test_create(test, &attrs);
+	anon_object_put(anon_object_get(obj));
+	KUNIT_EXPECT_EQ(test, anon_test_releases, 0);
+	anon_test_put(test, obj);
+	KUNIT_EXPECT_EQ(test, anon_test_releases, 1);
+	KUNIT_EXPECT_EQ(test, anon_test_refs(), refs);
+
+	attrs.size = MAX_LFS_FILESIZE;
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_create(&attrs), ERR_PTR(-ENOMEM));
+	KUNIT_EXPECT_EQ(test, anon_test_releases, 1);
+	KUNIT_EXPECT_EQ(test, anon_test_refs(), refs);
 }
 
 /* The first table is the object's own, but only one at a time. */
@@ -625,6 +681,7 @@ static struct kunit_case anon_object_pages_cases[] = {
 	KUNIT_CASE(anon_object_test_pages_flags),
 	KUNIT_CASE(anon_object_test_pages_too_large),
 	KUNIT_CASE(anon_object_test_pages_embed),
+	KUNIT_CASE(anon_object_test_pages_hooks),
 	KUNIT_CASE_PARAM(anon_object_test_pages_entry,
 			 anon_test_kind_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pages_part,

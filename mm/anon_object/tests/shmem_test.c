@@ -294,6 +294,47 @@ static void anon_object_test_swap_skips_locked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
 }
 
+/* Who has locked a folio, or but has a reference, is not waited for. */
+static void anon_object_test_swap_skips_busy(struct kunit *test)
+{
+	struct anon_object *obj;
+	struct folio *folio;
+	size_t size;
+
+	anon_test_need_swap(test);
+	obj = anon_test_shmem_object(test, SZ_1M);
+	folio = filemap_lock_folio(anon_test_inode(obj)->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	size = min(folio_size(folio), SZ_1M);
+	KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, 0, size), 0);
+	folio_unlock(folio);
+	KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, 0, size), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_1M);
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_1M));
+}
+
+/* What nobody has written to since it was cleared needs no swap to go. */
+static void anon_object_test_swap_clean(struct kunit *test)
+{
+	const struct anon_test_shmem *param = test->param_value;
+	struct anon_object *obj;
+	struct page **pages;
+	int i;
+
+	anon_test_need_swap(test);
+	obj = anon_test_policy(test, param->backend.huge, SZ_1M);
+	pages = anon_test_pages(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_1M, pages), 0);
+	anon_object_unpin_pages(obj, pages, SZ_1M >> PAGE_SHIFT, 0);
+	for (i = 0; i < 100 && anon_test_resident(obj); i++)
+		anon_object_swap_out(obj, 0, SZ_1M);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_swapped(obj), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, SZ_1M));
+}
+
 /* Mappings are removed from what goes; user space does not notice. */
 static void anon_object_test_swap_mapped(struct kunit *test)
 {
@@ -497,6 +538,10 @@ static struct kunit_case anon_object_shmem_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_swap_skips_pinned,
 			 anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_skips_locked,
+			 anon_test_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_swap_skips_busy,
+			 anon_test_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_swap_clean,
 			 anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_mapped,
 			 anon_test_shmem_gen_params),

@@ -196,6 +196,56 @@ static void anon_object_test_punch_pins(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
 }
 
+static void anon_test_punch_work(struct work_struct *work)
+{
+	struct anon_test_other *other =
+		container_of(work, struct anon_test_other, work);
+
+	complete(&other->began);
+	other->err = anon_object_punch(other->obj, 0,
+				       anon_object_size(other->obj));
+}
+
+static void anon_test_pin_work(struct work_struct *work)
+{
+	struct anon_test_other *other =
+		container_of(work, struct anon_test_other, work);
+
+	complete(&other->began);
+	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
+					   &other->page);
+}
+
+/* A pin waits for a punch that is at work, and pins nothing that it frees. */
+static void anon_object_test_pin_waits_for_punch(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, 8 * PAGE_SIZE);
+	struct anon_test_other punch = { .obj = obj };
+	struct anon_test_other pin = { .obj = obj, .err = 1 };
+	struct address_space *mapping = anon_object_mapping(obj);
+	struct folio *folio;
+
+	anon_test_fill(test, obj);
+	folio = filemap_lock_folio(mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	anon_test_start(&punch, anon_test_punch_work);
+	KUNIT_EXPECT_TRUE(test, anon_test_waited_for(folio));
+	anon_test_start(&pin, anon_test_pin_work);
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(pin.err), 1);
+	folio_unlock(folio);
+	folio_put(folio);
+	anon_test_finish(&punch);
+	anon_test_finish(&pin);
+
+	KUNIT_EXPECT_EQ(test, punch.err, 0);
+	KUNIT_ASSERT_EQ(test, pin.err, 0);
+	KUNIT_EXPECT_PTR_EQ(test, page_folio(pin.page)->mapping, mapping);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, 8 * PAGE_SIZE));
+	anon_object_unpin_pages(obj, &pin.page, 1, 0);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
 /* --- large folios across an end ------------------------------------------- */
 
 /* An object in a folio that is larger than it, by more than the last page */
@@ -663,6 +713,7 @@ static void anon_object_test_broken(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_2M);
 	u8 *buf = anon_test_buffer(test, 2 * PAGE_SIZE);
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(buf);
 	struct page **pages = anon_test_pages(test, obj);
 	size_t size = anon_object_size(obj);
 	const loff_t bad = 5 * PAGE_SIZE;
@@ -677,6 +728,10 @@ static void anon_object_test_broken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_read(obj, bad, buf, PAGE_SIZE), -EIO);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, bad, buf, PAGE_SIZE),
 			-EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, bad, &map, 0,
+						   PAGE_SIZE), -EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_write_map(obj, bad, &map, 0,
+						    PAGE_SIZE), -EIO);
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad), -EIO);
 	KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), -EIO);
 	pos = bad;
@@ -713,6 +768,36 @@ static int anon_test_dying(void *data)
 					   &other->page);
 	complete(&other->began);
 	return 0;
+}
+
+/* The same of memory that has been allocated, and that nothing is in yet. */
+static void anon_object_test_broken_fallocated(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_2M);
+	u8 *buf = anon_test_buffer(test, PAGE_SIZE);
+	const loff_t bad = 5 * PAGE_SIZE;
+	struct folio *folio;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "huge pages are cleared when they are allocated");
+	KUNIT_ASSERT_EQ(test, vfs_fallocate(anon_test_file(test, obj), 0, 0,
+					    SZ_2M), 0);
+	folio = filemap_get_folio(anon_object_mapping(obj), 5);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	KUNIT_EXPECT_FALSE(test, folio_test_uptodate(folio));
+	anon_test_break(test, folio_file_page(folio, 5));
+	folio_put(folio);
+
+	anon_test_pattern(buf, bad - PAGE_SIZE, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, bad, buf, PAGE_SIZE),
+			-EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, bad - PAGE_SIZE, buf,
+						PAGE_SIZE), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, bad - PAGE_SIZE,
+						PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, bad + PAGE_SIZE,
+					       PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, bad, buf, PAGE_SIZE), -EIO);
 }
 
 /* A task that is to die does not go on allocating. */
@@ -842,6 +927,8 @@ static struct kunit_case anon_object_state_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch_pins,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pin_waits_for_punch,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_tail_pinned),
 	KUNIT_CASE(anon_object_test_truncate_across),
 	KUNIT_CASE(anon_object_test_truncate_pins),
@@ -859,6 +946,8 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE(anon_object_test_range_largest),
 	KUNIT_CASE(anon_object_test_account_largest),
 	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_broken_fallocated,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_write_fills,
