@@ -1180,7 +1180,7 @@ TEST_F(sizes, addresses)
 	mem = mmap(NULL, 2 * thp_size(), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(0, (uintptr_t)mem % thp_size());
-	EXPECT_EQ(ENOMEM, ERRNO_OF(mmap(NULL, SIZE_MAX / 2 & -thp_size(), RW,
+	EXPECT_EQ(ENOMEM, ERRNO_OF(mmap(NULL, SIZE_MAX & -thp_size(), RW,
 					MAP_SHARED | MAP_ANONYMOUS |
 					MAP_NORESERVE, -1, 0)));
 }
