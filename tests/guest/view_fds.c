@@ -609,10 +609,13 @@ static int make_large(void *arg)
 	    ioctl(large->dev, ANON_TEST_UNPIN))
 		return -errno;
 	pattern_fill(large->mem, create.size, 10);
-	for (tries = 0; stat_of(large->dev).swapped != create.size; tries++)
+	/* Others may have a reference for a moment, as compaction does */
+	for (tries = 0; stat_of(large->dev).swapped != create.size; tries++) {
 		if (tries == 100 ||
 		    ioctl(large->dev, ANON_TEST_SWAP_OUT, &all) < 0)
 			return -ETIME;
+		usleep(tries * 100);
+	}
 	/* The first page of what the object has for one entry */
 	return large->read_ahead &&
 	       madvise(large->mem, large->page, MADV_WILLNEED) ? -errno : 0;
