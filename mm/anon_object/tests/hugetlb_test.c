@@ -375,7 +375,7 @@ static void anon_object_test_purge_large(struct kunit *test)
 	u8 byte = 1;
 
 	/* More than there are mutexes, 8 for each processor that there may be */
-	obj = anon_test_huge_object(test, pool.size * 16 * NR_CPUS,
+	obj = anon_test_huge_object(test, pool.size * 16 * num_possible_cpus(),
 				    ANON_OBJECT_NORESERVE);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &byte, 1), 0);
 	anon_test_expect_pool(test, &pool, 1, 0);

@@ -939,6 +939,32 @@ static void anon_object_test_pin_movable(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, pin->obj, 0, pin->size));
 }
 
+/* What cannot be moved, for somebody else has a reference, is not pinned. */
+static void anon_object_test_pin_movable_busy(struct kunit *test)
+{
+	struct anon_test_pin *pin = anon_test_pin(test);
+	struct folio *folio;
+	int err;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "huge pages are where the pool has them");
+	anon_test_fill(test, pin->obj);
+	folio = filemap_get_folio(pin->mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	if (!anon_test_in_movable_zone(&folio->page)) {
+		folio_put(folio);
+		kunit_skip(test, "no ZONE_MOVABLE: boot with movablecore=");
+	}
+
+	err = anon_object_pin_pages(pin->obj, 0, pin->size, pin->pages);
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	anon_test_expect_unpinned(test, pin);
+	anon_test_pin_all(test, pin);
+	anon_test_unpin_all(pin);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, pin->obj, 0, pin->size));
+}
+
 static struct kunit_case anon_object_pin_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_pin_pages,
 			 anon_test_backend_gen_params),
@@ -982,6 +1008,8 @@ static struct kunit_case anon_object_pin_cases[] = {
 	KUNIT_CASE(anon_object_test_pin_scattered),
 	KUNIT_CASE_PARAM(anon_object_test_vmap, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_many,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_pin_movable_busy,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_movable,
 			 anon_test_backend_gen_params),

@@ -212,19 +212,29 @@ static void anon_test_pin_work(struct work_struct *work)
 		container_of(work, struct anon_test_other, work);
 
 	complete(&other->began);
-	other->err = anon_object_pin_pages(other->obj, 0, PAGE_SIZE,
-					   &other->page);
+	other->err = anon_object_pin_pages(other->obj,
+					   anon_object_size(other->obj) / 2,
+					   PAGE_SIZE, &other->page);
 }
 
-/* A pin waits for a punch that is at work, and pins nothing that it frees. */
+/*
+ * A pin waits for a punch that is at work, and pins nothing that it frees: here
+ * that waits for the first folio, and the pin is of another.
+ */
 static void anon_object_test_pin_waits_for_punch(struct kunit *test)
 {
-	struct anon_object *obj = anon_test_object(test, 8 * PAGE_SIZE);
-	struct anon_test_other punch = { .obj = obj };
-	struct anon_test_other pin = { .obj = obj, .err = 1 };
-	struct address_space *mapping = anon_object_mapping(obj);
+	size_t unit = ANON_TEST_LARGE;
+	struct anon_test_other punch = {}, pin = { .err = 1 };
+	struct address_space *mapping;
+	struct anon_object *obj;
 	struct folio *folio;
 
+	if (anon_test_is_hugetlb(test))
+		unit = huge_page_size(anon_test_hstate(test));
+	obj = anon_test_object(test, 2 * unit);
+	punch.obj = obj;
+	pin.obj = obj;
+	mapping = anon_object_mapping(obj);
 	anon_test_fill(test, obj);
 	folio = filemap_lock_folio(mapping, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
@@ -241,7 +251,7 @@ static void anon_object_test_pin_waits_for_punch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, punch.err, 0);
 	KUNIT_ASSERT_EQ(test, pin.err, 0);
 	KUNIT_EXPECT_PTR_EQ(test, page_folio(pin.page)->mapping, mapping);
-	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, 8 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, 2 * unit));
 	anon_object_unpin_pages(obj, &pin.page, 1, 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 }
