@@ -106,7 +106,7 @@ static void anon_pages_unpin(struct anon_object *obj, unsigned long nr_pages)
 		    !(obj->flags & ANON_OBJECT_VOLATILE))
 			return;
 		blocks = pages->blocks;
-		pages->blocks = NULL;
+		WRITE_ONCE(pages->blocks, NULL);
 	}
 	anon_pages_free_blocks(blocks);
 }
@@ -129,8 +129,10 @@ again:
 	scoped_guard(raw_spinlock, &obj->lock) {
 		*only = !anon_object_pinned(obj);
 		anon_object_get_pin(obj, nr_pages);
-		if (!pages->blocks)
-			swap(blocks, pages->blocks);
+		if (!pages->blocks) {
+			WRITE_ONCE(pages->blocks, blocks);
+			blocks = NULL;
+		}
 		there = pages->blocks;
 	}
 	/* Another may have been faster */
@@ -341,7 +343,7 @@ void anon_pages_total(long *objects, long *resident)
 	*objects = 0;
 	*resident = 0;
 	for_each_possible_cpu(cpu) {
-		*objects += per_cpu(anon_pages_objects, cpu);
-		*resident += per_cpu(anon_pages_resident, cpu);
+		*objects += READ_ONCE(per_cpu(anon_pages_objects, cpu));
+		*resident += READ_ONCE(per_cpu(anon_pages_resident, cpu));
 	}
 }
