@@ -111,6 +111,8 @@ void anon_object_init(struct anon_object *obj, struct inode *inode,
 {
 	if (!obj)
 		return;
+	/* The superblock has it already: pairs with anon_objects_get() */
+	guard(spinlock)(&inode->i_lock);
 	memset(obj, 0, sizeof(*obj));
 	obj->backend = backend;
 	obj->inode = inode;

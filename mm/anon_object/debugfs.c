@@ -56,15 +56,25 @@ static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
 		   from_kuid_munged(&init_user_ns, obj->inode->i_uid));
 }
 
-/* An inode that is neither new nor going away; iput() gives it back */
-static bool anon_objects_get_inode(struct inode *inode)
+/*
+ * The object of an inode that is neither new nor going away; iput() gives the
+ * inode back.  Whoever makes one initialises the object with the lock held, and
+ * unlinks the inode afterwards: if that is seen here, so is the object.
+ */
+static struct anon_object *anon_objects_get(struct inode *inode)
 {
+	struct anon_object *obj;
+
 	guard(spinlock)(&inode->i_lock);
-	if (inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_NEW) ||
-	    inode->i_nlink)
-		return false;
-	__iget(inode);
-	return true;
+	if (inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_NEW))
+		return NULL;
+	/* The lock is not for this, but it goes from 1 to 0 and no further */
+	if (data_race(inode->i_nlink))
+		return NULL;
+	obj = anon_object_from_inode(inode);
+	if (obj)
+		__iget(inode);
+	return obj;
 }
 
 static void anon_objects_show_super(struct super_block *sb, void *arg)
@@ -76,9 +86,9 @@ static void anon_objects_show_super(struct super_block *sb, void *arg)
 		return;
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		struct anon_object *obj = anon_object_from_inode(inode);
+		struct anon_object *obj = anon_objects_get(inode);
 
-		if (!obj || !anon_objects_get_inode(inode))
+		if (!obj)
 			continue;
 		spin_unlock(&sb->s_inode_list_lock);
 
