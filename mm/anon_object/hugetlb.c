@@ -133,8 +133,7 @@ static void anon_hugetlb_stat(const struct anon_object *obj,
 			      struct anon_object_stat *stat)
 {
 	stat->page_size = huge_page_size(hstate_inode(obj->inode));
-	stat->resident = (u64)READ_ONCE(obj->inode->i_mapping->nrpages) <<
-			 PAGE_SHIFT;
+	stat->resident = (u64)anon_object_cached(obj) << PAGE_SHIFT;
 }
 
 const struct anon_backend anon_hugetlb_backend = {

@@ -126,6 +126,13 @@ static inline struct address_space *anon_object_mapping(struct anon_object *obj)
 	return obj->inode->i_mapping;
 }
 
+/* Pages that are in the page cache now: a number to be told, or a hint */
+static inline unsigned long anon_object_cached(const struct anon_object *obj)
+{
+	/* It is changed under the lock of i_pages, with no regard to us */
+	return data_race(READ_ONCE(obj->inode->i_mapping->nrpages));
+}
+
 /*
  * A dead object has been purged. It keeps its i_size, but has nothing, and gets
  * nothing: who adds a folio to the page cache sees the flag under the lock.

@@ -493,8 +493,7 @@ void anon_unpin_end(struct anon_unpin *unpin, unsigned long nr_pages)
 
 	if (folio_batch_count(&unpin->fbatch))
 		anon_unpin_flush(unpin);
-	if (unpin->rescue &&
-	    unpin->covered != READ_ONCE(anon_object_mapping(obj)->nrpages))
+	if (unpin->rescue && unpin->covered != anon_object_cached(obj))
 		anon_object_move_evictable(obj);
 	anon_object_put_pin(obj, nr_pages);
 }

@@ -196,9 +196,9 @@ static void anon_shmem_stat(const struct anon_object *obj,
 {
 	struct shmem_inode_info *info = SHMEM_I(obj->inode);
 
-	stat->resident = (u64)READ_ONCE(obj->inode->i_mapping->nrpages) <<
-			 PAGE_SHIFT;
-	stat->swapped = (u64)READ_ONCE(info->swapped) << PAGE_SHIFT;
+	stat->resident = (u64)anon_object_cached(obj) << PAGE_SHIFT;
+	/* A number to be told as well, changed under the lock of info */
+	stat->swapped = (u64)data_race(READ_ONCE(info->swapped)) << PAGE_SHIFT;
 	stat->page_size = PAGE_SIZE;
 }
 
@@ -395,7 +395,7 @@ static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 static void anon_shmem_stat(const struct anon_object *obj,
 			    struct anon_object_stat *stat)
 {
-	stat->resident = (u64)obj->inode->i_mapping->nrpages << PAGE_SHIFT;
+	stat->resident = (u64)anon_object_cached(obj) << PAGE_SHIFT;
 	stat->page_size = PAGE_SIZE;
 }
 
