@@ -6,6 +6,8 @@
 ##                runs those of all of these that have WORD in their name
 ## make soak      objects used in every way at once, on the debug kernel, with a
 ##                model of what is in them; SECONDS=600 SEED=n CONFIG=debug
+## make test-kcsan  data races, in KUnit, the guest programs and the soak, on a
+##                kernel that looks for them
 ## make coverage  which lines and branches of ours the tests come through
 ## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
 ##                cases
@@ -61,6 +63,9 @@ test-full: apply
 soak: apply
 	@tests/soak/run
 
+test-kcsan: apply
+	@tests/kcsan/run
+
 coverage: apply
 	@scripts/deps coverage
 	@tests/coverage/run $(T)
@@ -75,4 +80,4 @@ clean:
 	@scripts/clean
 
 .PHONY: help deps apply refresh ported run shell check test test-full soak \
-	coverage bench bench-native clean
+	test-kcsan coverage bench bench-native clean

@@ -90,6 +90,13 @@ counted()
 		sed -n '/\/tests\//d; s/\.patch$//; /\.[ch]$/p'
 }
 
+# guest_programs LIST: the names in that list of the Makefile's
+guest_programs()
+{
+	make -s -C "$top/tests/guest" -p -n -q 2>/dev/null |
+		sed -n "s/^$1 := //p" | tr ' ' '\n'
+}
+
 # kernel_image ARCH: in an object directory
 kernel_image()
 {
