@@ -133,6 +133,13 @@ static inline unsigned long anon_object_cached(const struct anon_object *obj)
 	return data_race(READ_ONCE(obj->inode->i_mapping->nrpages));
 }
 
+/* The page after a folio, with a reference to it but not its lock */
+static inline pgoff_t anon_object_folio_end(struct folio *folio)
+{
+	/* It may leave the page cache and come back, but to the same place */
+	return data_race(folio_next_index(folio));
+}
+
 /*
  * A dead object has been purged. It keeps its i_size, but has nothing, and gets
  * nothing: who adds a folio to the page cache sees the flag under the lock.

@@ -235,7 +235,7 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 			folio_batch_release(fbatch);
 			return PTR_ERR(folio);
 		}
-		index = folio_next_index(folio);
+		index = anon_object_folio_end(folio);
 	} while (folio_batch_add(fbatch, folio) && index < end);
 	return 0;
 }

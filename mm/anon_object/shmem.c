@@ -303,13 +303,13 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 				  &fbatch)) {
 		for (i = 0; i < folio_batch_count(&fbatch); i++) {
 			struct folio *folio = fbatch.folios[i];
-			pgoff_t next = folio_next_index(folio);
+			pgoff_t next = anon_object_folio_end(folio);
 
 			written += anon_shmem_swap_out_folio(obj, folio, &ctx,
 							     &drained);
-			if (folio_next_index(folio) < next) {
+			if (anon_object_folio_end(folio) < next) {
 				/* It has been split: see to the other parts */
-				start = folio_next_index(folio);
+				start = anon_object_folio_end(folio);
 				break;
 			}
 		}
