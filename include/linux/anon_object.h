@@ -11,6 +11,7 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/scatterlist.h>
@@ -227,18 +228,26 @@ extern const struct anon_backend anon_hugetlb_backend;
 extern const struct anon_backend anon_pages_backend;
 
 #ifdef CONFIG_ANON_OBJECT
+/* Enough for most names, and for what takes the name's place */
+#define ANON_OBJECT_NAME_SIZE	16
+
 /**
  * struct anon_object - a swap-backed anonymous object
  * @backend: what holds the memory
  * @inode: the backing inode, which this is in one piece with; NULL for pages
  * @ops: the owner's hooks, or NULL
  * @private: the owner's data
+ * @name: what files that are yet to be made are called
+ * @long_name: the same, allocated
+ * @work: when @refs is 0: lets the inode go
+ * @unused: the same where there is no task to do it
  * @objcg: whom the kernel's own allocations are charged to; NULL for the root
  * @refs: references; while there are any, @file is held
  * @lock: protects @file, @locked and clearing the AS_UNEVICTABLE flag of the
  *	mapping; irq-safe where there is an inode, because the last put may come
  *	from anywhere
- * @file: keeps inode and mount while @refs is not 0
+ * @file: keeps inode and mount while @refs is not 0; where nobody has needed
+ *	one, it is NULL, and @inode a reference
  * @size: where there is no inode: bytes
  * @pinned: pages that pins hold; less than none while a hole is being punched
  * @whole: how many pins are of all the object
@@ -250,6 +259,8 @@ extern const struct anon_backend anon_pages_backend;
  * @found: @file is that of who has found the object, not of who has created it
  * @locked: SHM_LOCKed
  * @noswap: the mount does not swap
+ * @long_named: the name is @long_name
+ * @shared: there has been a view: the next one is a clone of @file
  * @viewed: has been given to user space as a view
  */
 struct anon_object {
@@ -257,6 +268,12 @@ struct anon_object {
 	struct inode *inode;
 	const struct anon_object_ops *ops;
 	void *private;
+	union {
+		char name[ANON_OBJECT_NAME_SIZE];
+		const char *long_name;
+		struct callback_head work;
+		struct llist_node unused;
+	};
 	struct obj_cgroup *objcg;
 	refcount_t refs;
 	raw_spinlock_t lock;	/* nests inside all else */
@@ -273,6 +290,8 @@ struct anon_object {
 	bool found;
 	bool locked;
 	bool noswap;
+	bool long_named;
+	bool shared;
 	bool viewed;
 };
 

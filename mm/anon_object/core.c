@@ -7,6 +7,7 @@
  * inode is evicted.  The owner of an object, and of what is in the memory, is
  * whoever created it; the functions here do their own locking.
  */
+#include <kunit/visibility.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -14,6 +15,8 @@
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
+#include <linux/task_work.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/fcntl.h>
 
 #include "internal.h"
@@ -58,9 +61,11 @@
  * anon_object_create(), anon_object_from_file() and anon_object_get() give a
  * reference, anon_object_put() takes one back; that may be done in any
  * context, for it defers as fput() does.  While there are references, the
- * object holds a file, and thus its inode and its mount.  When there are none,
- * the inode may live on through a file of user space's, a memfd for instance,
- * and the object with it: anon_object_from_file() finds it again.
+ * object holds its inode: what is created has no file and no dentry until
+ * somebody needs one, to map it for instance, and the mounts of the kernel's own
+ * that it is on are there for good.  When there are none, the inode may live on
+ * through a file of user space's, a memfd for instance, and the object with it:
+ * anon_object_from_file() finds it again.
  *
  * A pin needs a reference for as long as it lasts.  A view holds one itself.
  */
@@ -72,9 +77,9 @@
  * and what may therefore not be held around them:
  *
  * - anon_object_put(), anon_object_get(), anon_object_from_file(),
- *   anon_object_file(), anon_object_stat(), anon_object_lock(),
- *   anon_object_unlock(), anon_object_size(): spinlocks only.  They may be
- *   called under a spinlock; anon_object_put() from interrupts too.
+ *   anon_object_stat(), anon_object_lock(), anon_object_unlock(),
+ *   anon_object_size(): spinlocks only.  They may be called under a spinlock;
+ *   anon_object_put() from interrupts too.
  * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
  *   anon_object_write*(), anon_object_prefetch(): the folio lock, and for
  *   hugetlb the fault mutex, i_mmap_rwsem; they allocate, with reclaim.  Never
@@ -92,8 +97,8 @@
  *   not allocate, unless an end of the range cuts what is one large folio in
  *   swap; but for hugetlb, they may be called from shrinkers.
  * - anon_object_punch(): i_rwsem, and what truncation takes.
- * - anon_object_create(), anon_object_resize(), anon_object_view(),
- *   anon_view_fd(): these allocate; resize takes i_rwsem.
+ * - anon_object_create(), anon_object_file(), anon_object_resize(),
+ *   anon_object_view(), anon_view_fd(): these allocate; resize takes i_rwsem.
  *
  * The hooks: &anon_object_ops.shrink is called with what the caller of the pin
  * holds, &anon_object_ops.release with nothing. Of &struct anon_view_ops, open,
@@ -223,18 +228,33 @@ static struct anon_object *
 anon_object_create_on(const struct anon_backend *backend,
 		      const struct anon_object_attrs *attrs)
 {
+	const char *long_name = NULL;
 	struct anon_object *obj;
 
-	if (attrs->ops && !try_module_get(attrs->ops->owner))
-		return ERR_PTR(-ENODEV);
-	obj = backend->create(attrs);
-	if (IS_ERR(obj)) {
-		if (attrs->ops)
-			module_put(attrs->ops->owner);
-		return obj;
+	if (strlen(attrs->name) >= ANON_OBJECT_NAME_SIZE) {
+		long_name = kstrdup_const(attrs->name, GFP_KERNEL_ACCOUNT);
+		if (!long_name)
+			return ERR_PTR(-ENOMEM);
 	}
+	obj = ERR_PTR(-ENODEV);
+	if (attrs->ops && !try_module_get(attrs->ops->owner))
+		goto err_name;
+	obj = backend->create(attrs);
+	if (IS_ERR(obj))
+		goto err_module;
 
-	refcount_set(&obj->refs, 1);
+	obj->long_named = long_name;
+	if (long_name)
+		obj->long_name = long_name;
+	else
+		strscpy(obj->name, attrs->name);
+	/* This is by way of a dentry, and shrinking is not to fail for want of it */
+	if (attrs->flags & ANON_OBJECT_RESIZABLE &&
+	    IS_ERR(anon_object_base(obj))) {
+		iput(obj->inode);
+		obj = ERR_PTR(-ENOMEM);
+		goto err_module;
+	}
 	obj->ops = attrs->ops;
 	obj->private = attrs->private;
 	obj->flags = attrs->flags;
@@ -245,7 +265,16 @@ anon_object_create_on(const struct anon_backend *backend,
 		mapping_set_gfp_mask(anon_object_mapping(obj),
 				     attrs->gfp & ~ANON_OBJECT_EFFORT);
 
+	/* From now on, debugfs looks at it */
+	refcount_set_release(&obj->refs, 1);
 	trace_anon_object_create(obj);
+	return obj;
+
+err_module:
+	if (attrs->ops)
+		module_put(attrs->ops->owner);
+err_name:
+	kfree_const(long_name);
 	return obj;
 }
 
@@ -299,7 +328,8 @@ anon_object_create_auto(const struct anon_object_attrs *attrs)
  * * -EOPNOTSUPP: a huge policy that allows large folios, on a kernel without
  *   shmem
  * * -EPERM: hugetlb, and %ANON_OBJECT_HUGETLB_PERM finds no permission
- * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool
+ * * -ENOMEM: no memory, no reservation, or too few pages in the hugetlb pool;
+ *   too many files, where there is %ANON_OBJECT_RESIZABLE
  * * -ENOSPC: no inode
  * * -ENODEV, -ENOENT: it is too early during boot, or the owner of the hooks is
  *   being unloaded
@@ -378,28 +408,80 @@ struct anon_object *anon_object_get(struct anon_object *obj)
 }
 EXPORT_SYMBOL_GPL(anon_object_get);
 
-static noinline void anon_object_put_file(struct anon_object *obj)
+/* Those that no task of user space's has put */
+static LLIST_HEAD(anon_object_unused);
+
+static void anon_object_evict_unused(struct work_struct *unused)
+{
+	struct llist_node *node = llist_del_all(&anon_object_unused);
+	struct anon_object *obj, *next;
+
+	llist_for_each_entry_safe(obj, next, node, unused)
+		iput(obj->inode);
+}
+
+static DECLARE_WORK(anon_object_evict_work, anon_object_evict_unused);
+
+/* Wait for the objects of which kernel threads have put the last reference */
+void anon_object_flush(void)
+{
+	flush_work(&anon_object_evict_work);
+}
+EXPORT_SYMBOL_IF_KUNIT(anon_object_flush);
+
+static void anon_object_evict_one(struct callback_head *work)
+{
+	struct anon_object *obj = container_of(work, struct anon_object, work);
+
+	iput(obj->inode);
+}
+
+/* As fput() does it; anon_object_from_file() may find the object meanwhile */
+static void anon_object_put_inode(struct anon_object *obj)
+{
+	if (likely(!in_interrupt() && !(current->flags & PF_KTHREAD))) {
+		init_task_work(&obj->work, anon_object_evict_one);
+		if (!task_work_add(current, &obj->work, TWA_RESUME))
+			return;
+		/* It is exiting, and has done its work */
+	}
+	if (llist_add(&obj->unused, &anon_object_unused))
+		schedule_work(&anon_object_evict_work);
+}
+
+static noinline void anon_object_put_last(struct anon_object *obj)
 {
 	const struct anon_object_ops *ops = NULL;
+	const char *name = NULL;
 	struct file *file = NULL;
 	unsigned long flags;
+	bool last;
 
 	if (refcount_dec_not_one(&obj->refs))
 		return;
 
 	/* Perhaps the last one, unless anon_object_from_file() comes first */
 	raw_spin_lock_irqsave(&obj->lock, flags);
-	if (refcount_dec_and_test(&obj->refs)) {
+	last = refcount_dec_and_test(&obj->refs);
+	if (last) {
 		swap(file, obj->file);
+		if (obj->long_named)
+			name = obj->long_name;
+		obj->long_named = false;
 		/* The inode may outlive the module that the hooks are in */
 		if (obj->ops && !obj->ops->release)
 			swap(ops, obj->ops);
 	}
 	raw_spin_unlock_irqrestore(&obj->lock, flags);
+	if (!last)
+		return;
 	if (ops)
 		module_put(ops->owner);
+	kfree_const(name);
 	if (file)
 		fput(file);
+	else
+		anon_object_put_inode(obj);
 }
 
 /**
@@ -413,27 +495,74 @@ void anon_object_put(struct anon_object *obj)
 	if (!obj)
 		return;
 	if (obj->inode)
-		anon_object_put_file(obj);
+		anon_object_put_last(obj);
 	else if (refcount_dec_and_test(&obj->refs))
 		obj->backend->release(obj);
 }
 EXPORT_SYMBOL_GPL(anon_object_put);
+
+/* A file of an object that has none; of one that has, there are clones */
+struct file *anon_object_make_file(struct anon_object *obj, int flags,
+				   const struct file_operations *fops)
+{
+	struct file *file;
+
+	ihold(obj->inode);
+	file = obj->backend->make_file(obj, flags, fops);
+	if (IS_ERR(file))
+		iput(obj->inode);
+	return file;
+}
+
+/*
+ * The object's own file, without a reference. Once it has been asked for, it
+ * keeps the inode in the object's place.
+ */
+struct file *anon_object_base(struct anon_object *obj)
+{
+	struct file *base = smp_load_acquire(&obj->file), *file;
+	struct mem_cgroup *memcg, *old;
+
+	if (base)
+		return base;
+	memcg = anon_object_enter_memcg(obj, &old);
+	file = anon_object_make_file(obj, O_RDWR, obj->inode->i_fop);
+	anon_object_exit_memcg(memcg, old);
+	if (IS_ERR(file))
+		return file;
+	base = cmpxchg(&obj->file, NULL, file);
+	if (base) {
+		/* Somebody else was faster */
+		fput(file);
+		return base;
+	}
+	iput(obj->inode);
+	return file;
+}
 
 /**
  * anon_object_file - a file of an object
  * @obj: the object, to which the caller has a reference
  *
  * For callers that have created the object, and need a file of the backing file
- * system still. It is open for reading and writing.
+ * system still. It is open for reading and writing, and made when it is asked
+ * for first.
  *
- * Context: Any.
- * Return: The file, with a reference that fput() gives back, or NULL if there
- * is none: for %ANON_OBJECT_PAGES, and where nobody is left who has created the
- * object, for who has found it since has a file already.
+ * Context: May sleep, allocates with GFP_KERNEL.
+ * Return: The file, with a reference that fput() gives back, or an ERR_PTR():
+ *
+ * * -EOPNOTSUPP: there is none: a pages object, or nobody is left who has
+ *   created the object, for who has found it since has a file already
+ * * -ENOMEM, -ENFILE: no memory, too many files
  */
 struct file *anon_object_file(struct anon_object *obj)
 {
-	return obj->inode && !obj->found ? get_file(obj->file) : NULL;
+	struct file *base;
+
+	if (!obj->inode || obj->found)
+		return ERR_PTR(-EOPNOTSUPP);
+	base = anon_object_base(obj);
+	return IS_ERR(base) ? base : get_file(base);
 }
 EXPORT_SYMBOL_GPL(anon_object_file);
 
@@ -704,7 +833,8 @@ void anon_object_wait_punch(struct anon_object *obj)
 }
 
 /* Any range of bytes, as fallocate() has it */
-int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
+int anon_object_punch_hole(struct anon_object *obj, struct file *file,
+			   loff_t pos, loff_t len)
 {
 	int err;
 
@@ -714,7 +844,7 @@ int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len)
 	inode_lock(obj->inode);
 	err = -EBUSY;
 	if (!atomic_long_cmpxchg(&obj->pinned, 0, ANON_OBJECT_PUNCHING)) {
-		err = obj->backend->punch(obj, pos, len);
+		err = obj->backend->punch(obj, file, pos, len);
 		/* This is the barrier that wake_up_var() needs */
 		atomic_long_sub_return(ANON_OBJECT_PUNCHING, &obj->pinned);
 		wake_up_var(&obj->pinned);
@@ -751,7 +881,7 @@ int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
 	err = anon_object_check_drop(obj, pos, len, &end);
 	if (err)
 		return err;
-	return anon_object_punch_hole(obj, pos,
+	return anon_object_punch_hole(obj, NULL, pos,
 				      min(end, MAX_LFS_FILESIZE) - pos);
 }
 EXPORT_SYMBOL_GPL(anon_object_punch);

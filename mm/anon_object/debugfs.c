@@ -2,9 +2,9 @@
 /*
  * /sys/kernel/debug/anon_objects, and the same for one object in fdinfo.
  *
- * There is no list of objects: they are the unlinked files of the kernel's own
+ * There is no list of objects: they are the unlinked inodes of the kernel's own
  * mounts of the backing file systems, so their superblocks have it already.  Of
- * those that are no files, the totals are told.
+ * those that have no inode, the totals are told.
  */
 #include <linux/debugfs.h>
 #include <linux/dcache.h>
@@ -28,11 +28,22 @@ void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj)
 }
 
 #ifdef CONFIG_DEBUG_FS
-static void anon_objects_show_name(struct seq_file *m, struct inode *inode)
+static void anon_objects_show_name(struct seq_file *m, struct anon_object *obj)
 {
-	struct dentry *dentry = d_find_any_alias(inode);
 	struct name_snapshot name;
+	struct dentry *dentry;
 
+	if (refcount_inc_not_zero(&obj->refs)) {
+		bool named = obj->owned && !obj->found;
+
+		if (named)
+			seq_escape(m, anon_object_name(obj), " \t\n\\");
+		anon_object_put(obj);
+		if (named)
+			return;
+	}
+
+	dentry = d_find_any_alias(obj->inode);
 	if (!dentry) {
 		seq_putc(m, '-');
 		return;
@@ -49,7 +60,7 @@ static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
 	struct anon_object_stat stat;
 
 	anon_object_stat(obj, &stat);
-	anon_objects_show_name(m, obj->inode);
+	anon_objects_show_name(m, obj);
 	seq_printf(m, " %s %llu %llu %llu %llu %llu %u\n", obj->backend->name,
 		   stat.page_size >> 10, DIV_ROUND_UP(size, 1 << 10),
 		   stat.resident >> 10, stat.swapped >> 10, stat.pinned >> 10,

@@ -31,9 +31,7 @@ anon_hugetlb_create(const struct anon_object_attrs *attrs)
 {
 	u64 page_size = anon_hugetlb_page_size(attrs->page_shift);
 	u64 rounded;
-	struct anon_object *obj;
 	struct inode *inode;
-	struct file *file;
 
 	if (!page_size)
 		return ERR_PTR(-EINVAL);
@@ -41,33 +39,42 @@ anon_hugetlb_create(const struct anon_object_attrs *attrs)
 	if (rounded > MAX_LFS_FILESIZE || rounded > SIZE_MAX)
 		return ERR_PTR(-EINVAL);
 
-	file = hugetlb_file_setup(attrs->name, rounded,
-				  anon_hugetlb_acct(attrs->flags),
-				  attrs->flags & ANON_OBJECT_HUGETLB_PERM ?
-				  HUGETLB_SHMFS_INODE : HUGETLB_ANONHUGE_INODE,
-				  attrs->page_shift);
-	if (IS_ERR(file))
-		return ERR_CAST(file);
+	inode = hugetlb_object_setup(rounded, anon_hugetlb_acct(attrs->flags),
+				     attrs->flags & ANON_OBJECT_HUGETLB_PERM ?
+				     HUGETLB_SHMFS_INODE :
+				     HUGETLB_ANONHUGE_INODE,
+				     attrs->page_shift);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
 
-	inode = file_inode(file);
 	inode->i_flags &= ~S_PRIVATE;
 	if (attrs->flags & ANON_OBJECT_PRIVATE)
 		inode->i_flags |= S_PRIVATE;
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
 		HUGETLBFS_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	obj = anon_hugetlb_from_inode(inode);
-	obj->file = file;
-	return obj;
+	return anon_hugetlb_from_inode(inode);
 }
 
-/* The pool has its own idea of how to allocate: @gfp means nothing to it */
+static struct file *anon_hugetlb_make_file(struct anon_object *obj, int flags,
+					   const struct file_operations *fops)
+{
+	return hugetlb_object_file(obj->inode, anon_object_name(obj), flags, fops);
+}
+
+/*
+ * The pool has its own idea of how to allocate: @gfp means nothing to it, and it
+ * finds reservations by a file.
+ */
 static struct folio *anon_hugetlb_get_folio(struct anon_object *obj,
 					    pgoff_t index, gfp_t gfp)
 {
 	struct hstate *h = hstate_inode(obj->inode);
+	struct file *file = anon_object_base(obj);
 	struct folio *folio;
 
-	folio = hugetlbfs_get_folio(obj->file, index >> huge_page_order(h), 0);
+	if (IS_ERR(file))
+		return ERR_PTR(-ENOMEM);
+	folio = hugetlbfs_get_folio(file, index >> huge_page_order(h), 0);
 	return folio == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : folio;
 }
 
@@ -88,7 +95,8 @@ static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
 				    (loff_t)(end - start) << PAGE_SHIFT);
 }
 
-static int anon_hugetlb_punch(struct anon_object *obj, loff_t pos, loff_t len)
+static int anon_hugetlb_punch(struct anon_object *obj, struct file *file,
+			      loff_t pos, loff_t len)
 {
 	return hugetlbfs_punch_hole(obj->inode, pos, len);
 }
@@ -140,6 +148,7 @@ const struct anon_backend anon_hugetlb_backend = {
 	.name		= "hugetlb",
 	.vm_ops		= &hugetlb_vm_ops,
 	.create		= anon_hugetlb_create,
+	.make_file	= anon_hugetlb_make_file,
 	.get_folio	= anon_hugetlb_get_folio,
 	.find_folio	= anon_hugetlb_find_folio,
 	.drop		= anon_hugetlb_drop,

@@ -33,10 +33,12 @@ struct anon_pin {
  * struct anon_backend - how an object's memory is had from a file system
  * @name: for people
  * @vm_ops: what mmap() of the backing file gives to a mapping
- * @create: Make the backing file, of the attributes' size, which is not negative
- *	and not above MAX_LFS_FILESIZE. Returns the object of its inode, which
- *	has been initialised, with &anon_object.file set to the file, open for
- *	reading and writing, or an ERR_PTR. May sleep.
+ * @create: Make the backing inode, of the attributes' size, which is not
+ *	negative and not above MAX_LFS_FILESIZE. Returns its object, which has
+ *	been initialised and to which the reference to the inode belongs, or an
+ *	ERR_PTR. May sleep.
+ * @make_file: Make a file of the inode, with a dentry of its own. It takes the
+ *	caller's reference to the inode, or is an ERR_PTR. May sleep.
  * @get_folio: Find or allocate the folio at page @index, which is below the
  *	size. Returns it uptodate, unlocked and with a reference, or an
  *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
@@ -48,7 +50,8 @@ struct anon_pin {
  *	a folio crosses an end of the range and is pinned. May sleep.
  * @punch: The same for bytes from @pos on, of which only whole pages of the
  *	backend's are freed, and the rest is cleared; called with i_rwsem held,
- *	and while there are no pins. -EPERM: sealed. NULL: not supported.
+ *	and while there are no pins. By way of @file, or NULL. -EPERM: sealed.
+ *	NULL: not supported.
  * @empty: Free all there is, of an object that is dead. May sleep.
  * @resize: Change the size; called with i_rwsem held. Growing reserves as
  *	creation does. May sleep.
@@ -77,12 +80,15 @@ struct anon_backend {
 	const char *name;
 	const struct vm_operations_struct *vm_ops;
 	struct anon_object *(*create)(const struct anon_object_attrs *attrs);
+	struct file *(*make_file)(struct anon_object *obj, int flags,
+				  const struct file_operations *fops);
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
 	struct folio *(*fill_folio)(struct anon_object *obj, pgoff_t index);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
-	int (*punch)(struct anon_object *obj, loff_t pos, loff_t len);
+	int (*punch)(struct anon_object *obj, struct file *file, loff_t pos,
+		     loff_t len);
 	void (*empty)(struct anon_object *obj);
 	int (*resize)(struct anon_object *obj, loff_t size);
 	unsigned int (*seals)(const struct anon_object *obj);
@@ -100,6 +106,10 @@ struct anon_backend {
 };
 
 struct anon_object *anon_object_from_inode(struct inode *inode);
+struct file *anon_object_make_file(struct anon_object *obj, int flags,
+				   const struct file_operations *fops);
+struct file *anon_object_base(struct anon_object *obj);
+void anon_object_flush(void);
 
 /* Bytes; 0 if there is no such size */
 u64 anon_hugetlb_page_size(unsigned int page_shift);
@@ -115,11 +125,18 @@ int anon_object_check_attrs(const struct anon_object_attrs *attrs);
 struct obj_cgroup *anon_object_get_objcg(void);
 int anon_object_check_bytes(struct anon_object *obj, loff_t pos, size_t len);
 int anon_object_resize_inode(struct anon_object *obj, loff_t size);
-int anon_object_punch_hole(struct anon_object *obj, loff_t pos, loff_t len);
+int anon_object_punch_hole(struct anon_object *obj, struct file *file,
+			   loff_t pos, loff_t len);
 void anon_object_wait_punch(struct anon_object *obj);
 void anon_object_hold(struct anon_object *obj);
 bool anon_object_release(struct anon_object *obj);
 void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
+
+/* Of an object that somebody has created, and has a reference to */
+static inline const char *anon_object_name(const struct anon_object *obj)
+{
+	return obj->long_named ? obj->long_name : obj->name;
+}
 
 static inline struct address_space *anon_object_mapping(struct anon_object *obj)
 {

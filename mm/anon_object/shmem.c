@@ -25,28 +25,31 @@ anon_shmem_create(const struct anon_object_attrs *attrs)
 {
 	vma_flags_t vma_flags = EMPTY_VMA_FLAGS;
 	struct anon_object *obj;
-	struct file *file;
+	struct inode *inode;
 
 	if (!IS_ENABLED(CONFIG_SHMEM) && attrs->huge > ANON_OBJECT_HUGE_NEVER)
 		return ERR_PTR(-EOPNOTSUPP);
 
 	if (attrs->flags & ANON_OBJECT_NORESERVE)
 		vma_flags_set(&vma_flags, VMA_NORESERVE_BIT);
-	if (attrs->flags & ANON_OBJECT_PRIVATE)
-		file = shmem_kernel_file_setup(attrs->name, attrs->size,
-					       vma_flags);
-	else
-		file = shmem_file_setup(attrs->name, attrs->size, vma_flags);
-	if (IS_ERR(file))
-		return ERR_CAST(file);
+	inode = shmem_object_setup(attrs->size, vma_flags,
+				   attrs->flags & ANON_OBJECT_PRIVATE ?
+				   S_PRIVATE : 0);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
 
 	if (!(attrs->flags & ANON_OBJECT_RESIZABLE))
-		SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	obj = anon_shmem_from_inode(file_inode(file));
+		SHMEM_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+	obj = anon_shmem_from_inode(inode);
 	obj->huge = has_transparent_hugepage() ? attrs->huge :
 						 ANON_OBJECT_HUGE_NEVER;
-	obj->file = file;
 	return obj;
+}
+
+static struct file *anon_shmem_make_file(struct anon_object *obj, int flags,
+					 const struct file_operations *fops)
+{
+	return shmem_object_file(obj->inode, anon_object_name(obj), flags, fops);
 }
 
 static struct folio *anon_shmem_get_folio(struct anon_object *obj,
@@ -163,12 +166,12 @@ static struct folio *anon_shmem_fill_folio(struct anon_object *obj,
 	return folio;
 }
 
-static int anon_shmem_punch(struct anon_object *obj, loff_t pos, loff_t len)
+static int anon_shmem_punch(struct anon_object *obj, struct file *file,
+			    loff_t pos, loff_t len)
 {
-	int err;
+	int err = shmem_punch_hole(obj->inode, pos, len);
 
-	err = shmem_punch_hole(obj->inode, pos, len);
-	return err ?: file_modified(obj->file);
+	return err || !file ? err : file_modified(file);
 }
 
 /* Nothing is added meanwhile, so there is an end to it */
@@ -414,6 +417,7 @@ static void anon_shmem_set_locked(struct anon_object *obj, bool locked)
 const struct anon_backend anon_shmem_backend = {
 	.name		= "shmem",
 	.create		= anon_shmem_create,
+	.make_file	= anon_shmem_make_file,
 	.get_folio	= anon_shmem_get_folio,
 	.find_folio	= anon_shmem_find_folio,
 	.drop		= anon_shmem_drop,

@@ -3,9 +3,8 @@
  * Views: regular files over an object, with the owner's hooks.
  *
  * As in guest_memfd, the inode is the storage and a file is one user's view of
- * it.  A view is a clone of the object's file with operations of its own, so
- * it has the same inode, and shows up in /proc/<pid>/maps just as the object
- * does.  It holds a reference to the object.
+ * it, with operations of its own.  It has the object's inode, and shows up in
+ * /proc/<pid>/maps just as the object does.  It holds a reference to the object.
  */
 #include <linux/fs.h>
 #include <linux/fadvise.h>
@@ -163,6 +162,24 @@ static bool anon_view_vma_fits(struct anon_view *view,
 	       vma_pages(vma) <= pages - vma->vm_pgoff;
 }
 
+/* What vfs_mmap() does for a file of the backing file system's own */
+static int anon_view_mmap_backing(struct file *file, struct vm_area_struct *vma)
+{
+	const struct file_operations *fops = file_inode(file)->i_fop;
+	struct vm_area_desc desc;
+	int err;
+
+	if (!fops->mmap_prepare)
+		return fops->mmap(file, vma);
+
+	compat_set_desc_from_vma(&desc, file, vma);
+	err = fops->mmap_prepare(&desc);
+	if (err)
+		return err;
+	desc.action.hide_from_rmap_until_complete = false;
+	return __compat_vma_mmap(&desc, vma);
+}
+
 static int anon_view_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct anon_view *view = file->private_data;
@@ -177,7 +194,7 @@ static int anon_view_mmap(struct file *file, struct vm_area_struct *vma)
 		if (err)
 			return err;
 	}
-	err = vfs_mmap(view->obj->file, vma);
+	err = anon_view_mmap_backing(file, vma);
 	if (err) {
 		if (ops && ops->close)
 			ops->close(vma, view->private);
@@ -202,9 +219,8 @@ anon_view_get_unmapped_area(struct file *file, unsigned long addr,
 			    unsigned long len, unsigned long pgoff,
 			    unsigned long flags)
 {
-	struct file *base = ((struct anon_view *)file->private_data)->obj->file;
-
-	return base->f_op->get_unmapped_area(base, addr, len, pgoff, flags);
+	return file_inode(file)->i_fop->get_unmapped_area(file, addr, len,
+							  pgoff, flags);
 }
 
 /**
@@ -228,8 +244,10 @@ unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
 					    unsigned long pgoff,
 					    unsigned long flags)
 {
-	struct file *file = obj->file;
+	struct file *file = anon_object_base(obj);
 
+	if (IS_ERR(file))
+		return -ENOMEM;
 #ifdef CONFIG_HUGETLBFS
 	if (is_file_hugepages(file))
 		return mm_get_unmapped_area(file, addr,
@@ -344,26 +362,26 @@ static ssize_t anon_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static int anon_view_fsync(struct file *file, loff_t start, loff_t end,
 			   int datasync)
 {
-	struct file *base = ((struct anon_view *)file->private_data)->obj->file;
+	const struct file_operations *fops = file_inode(file)->i_fop;
 
-	if (!base->f_op->fsync)
+	if (!fops->fsync)
 		return -EINVAL;
-	return base->f_op->fsync(base, start, end, datasync);
+	return fops->fsync(file, start, end, datasync);
 }
 
 static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 				loff_t len)
 {
 	struct anon_view *view = file->private_data;
-	struct file *base = view->obj->file;
+	const struct file_operations *fops = file_inode(file)->i_fop;
 
-	if (!base->f_op->fallocate)
+	if (!fops->fallocate)
 		return -EOPNOTSUPP;
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
-		return anon_object_punch_hole(view->obj, offset, len);
+		return anon_object_punch_hole(view->obj, file, offset, len);
 	if (anon_object_dead(view->obj))
 		return -EPERM;
-	return base->f_op->fallocate(base, mode, offset, len);
+	return fops->fallocate(file, mode, offset, len);
 }
 
 /*
@@ -480,13 +498,37 @@ static const struct file_operations anon_view_device_fops = {
 };
 
 static const struct file_operations *
-anon_view_fops_for(const struct anon_view_attrs *attrs, struct file *base)
+anon_view_fops_for(const struct anon_object *obj,
+		   const struct anon_view_attrs *attrs)
 {
 	if (attrs->mapping)
 		return &anon_view_device_fops;
-	if (is_file_hugepages(base))
+	if (obj->backend == &anon_hugetlb_backend)
 		return &anon_view_huge_fops;
 	return &anon_view_fops;
+}
+
+/*
+ * Most objects have one view at most, which needs no other file beside it. What
+ * is viewed again and again has one that the views are clones of: they share its
+ * dentry.
+ */
+static struct file *anon_view_file(struct anon_object *obj, int flags,
+				   const struct file_operations *fops)
+{
+	struct file *base, *file;
+
+	if (READ_ONCE(obj->file) || READ_ONCE(obj->shared)) {
+		base = anon_object_base(obj);
+		return IS_ERR(base) ? base :
+				      alloc_file_clone(base, flags, fops);
+	}
+	WRITE_ONCE(obj->shared, true);
+	file = anon_object_make_file(obj, flags, fops);
+	if (!IS_ERR(file))
+		/* Who watches it is told, as of a clone */
+		file_set_fsnotify_mode(file, FMODE_NONOTIFY_PERM);
+	return file;
 }
 
 static int anon_view_check_attrs(struct anon_object *obj,
@@ -571,8 +613,8 @@ struct file *anon_object_view(struct anon_object *obj,
 	view->private = attrs->private;
 	view->pgoff = attrs->pgoff;
 
-	file = alloc_file_clone(obj->file, attrs->flags,
-				anon_view_fops_for(attrs, obj->file));
+	file = anon_view_file(obj, attrs->flags,
+			      anon_view_fops_for(obj, attrs));
 	err = PTR_ERR_OR_ZERO(file);
 	if (err)
 		goto err_view;

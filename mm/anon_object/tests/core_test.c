@@ -289,6 +289,52 @@ static void anon_object_test_from_file(struct kunit *test)
 }
 
 /* A reference taken from a file outlives the file, and can be pinned. */
+/* A file costs as much as the object: there is one where somebody needs it */
+static void anon_object_test_file_late(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view;
+
+	anon_test_fill(test, obj);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+	if (!anon_test_is_hugetlb(test)) {
+		KUNIT_EXPECT_NULL(test, obj->file);
+		KUNIT_EXPECT_TRUE(test, hlist_empty(&obj->inode->i_dentry));
+		view = anon_test_rw_view(test, obj);
+		KUNIT_EXPECT_NULL(test, obj->file);
+		KUNIT_EXPECT_STREQ(test, view->f_path.dentry->d_name.name,
+				   "kunit");
+	}
+
+	view = anon_test_rw_view(test, obj);
+	KUNIT_EXPECT_PTR_EQ(test, view->f_path.dentry,
+			    anon_test_rw_view(test, obj)->f_path.dentry);
+	KUNIT_EXPECT_PTR_EQ(test, view->f_path.dentry,
+			    anon_test_file(test, obj)->f_path.dentry);
+}
+
+/* The last put is not through with the inode yet, and somebody finds it again */
+static void anon_object_test_put_found(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct file *view = anon_test_rw_view(test, obj);
+	struct file *file = dentry_open(&view->f_path, O_RDWR, current_cred());
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	anon_test_fput(test, view);
+	anon_object_get(obj);
+	anon_test_put(test, obj);
+
+	anon_object_put(obj);
+	KUNIT_ASSERT_PTR_EQ(test, anon_object_from_file(file), obj);
+	__fput_sync(file);
+	anon_test_drain();
+	anon_test_fill(test, obj);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+	anon_object_put(obj);
+	anon_test_drain();
+}
+
 static void anon_object_test_from_file_outlives(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_counted(test);
@@ -840,6 +886,10 @@ static struct kunit_case anon_object_core_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_put_null),
 	KUNIT_CASE_PARAM(anon_object_test_from_file,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_file_late,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_put_found,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_from_file_outlives,
 			 anon_test_backend_gen_params),

@@ -52,7 +52,7 @@ struct fail_run {
 	struct page **pages;
 	struct sg_table sgt;
 	struct anon_object_map map;
-	struct file *view;
+	struct file *file;
 	u8 *buf;
 	int fd;
 };
@@ -361,14 +361,41 @@ static void anon_object_test_fail_create(struct kunit *test)
 	fail_each(test, &call);
 }
 
+static int fail_call_file(struct fail_run *run)
+{
+	run->file = anon_object_file(run->obj);
+	return PTR_ERR_OR_ZERO(run->file);
+}
+
+static void fail_undo_file(struct fail_run *run)
+{
+	fput(run->file);
+}
+
+static void anon_object_test_fail_file(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_file,
+		.undo = fail_undo_file,
+		.errors = fail_nomem,
+	};
+
+	fail_each(test, &call);
+}
+
 /* What says that it takes spinlocks only, and nothing else */
 static int fail_call_quiet(struct fail_run *run)
 {
 	struct anon_object_stat stat;
-	struct file *file = anon_object_file(run->obj);
+	unsigned int nth = current->fail_nth;
+	struct file *file;
 
+	/* Making it is not what is tried here */
+	current->fail_nth = 0;
+	file = anon_test_file(run->test, run->obj);
+	current->fail_nth = nth;
 	anon_object_put(anon_object_from_file(file));
-	fput(file);
+	anon_test_fput(run->test, file);
 	anon_object_put(anon_object_get(run->obj));
 	anon_object_stat(run->obj, &stat);
 	return anon_object_size(run->obj) == run->size ? 0 : -EIO;
@@ -701,13 +728,13 @@ static const struct anon_view_attrs fail_view_attrs = {
 
 static int fail_call_view(struct fail_run *run)
 {
-	run->view = anon_object_view(run->obj, &fail_view_attrs);
-	return PTR_ERR_OR_ZERO(run->view);
+	run->file = anon_object_view(run->obj, &fail_view_attrs);
+	return PTR_ERR_OR_ZERO(run->file);
 }
 
 static void fail_undo_view(struct fail_run *run)
 {
-	fput(run->view);
+	fput(run->file);
 	anon_test_drain();
 }
 
@@ -735,7 +762,7 @@ static int fail_call_map(struct fail_run *run)
 	if (err)
 		return err;
 	current->fail_nth = nth;
-	addr = vm_mmap(run->view, 0, run->size, PROT_READ | PROT_WRITE,
+	addr = vm_mmap(run->file, 0, run->size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED, 0);
 	if (IS_ERR_VALUE(addr)) {
 		err = addr;
@@ -749,7 +776,7 @@ static int fail_call_map(struct fail_run *run)
 		if (left)
 			err = -EFAULT;
 	}
-	fput(run->view);
+	fput(run->file);
 	return err;
 }
 
@@ -895,6 +922,8 @@ static void anon_object_test_fail_pages_vmap(struct kunit *test)
 
 static struct kunit_case anon_object_fail_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_fail_create,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_fail_file,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_quiet,
 			 anon_test_backend_gen_params),

@@ -253,7 +253,8 @@ static void anon_object_test_pages_unsupported(struct kunit *test)
 	struct kvec kvec;
 	u32 word = 0;
 
-	KUNIT_EXPECT_NULL(test, anon_object_file(obj));
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_file(obj),
+			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, anon_object_view(obj, &view),
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, 0, SZ_64K),

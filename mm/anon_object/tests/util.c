@@ -17,6 +17,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 
+#include "../internal.h"
 #include "test.h"
 
 const struct anon_test_backend anon_test_backends[ANON_TEST_BACKENDS] = {
@@ -44,6 +45,7 @@ void anon_test_drain(void)
 
 	for (i = 0; i < 3; i++)
 		flush_delayed_fput();
+	anon_object_flush();
 }
 
 /*
@@ -111,7 +113,7 @@ struct file *anon_test_file(struct kunit *test, struct anon_object *obj)
 {
 	struct file *file = anon_object_file(obj);
 
-	KUNIT_ASSERT_NOT_NULL(test, file);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	anon_test_defer_fput(test, file);
 	return file;
 }
@@ -130,11 +132,7 @@ struct file *anon_test_rw_view(struct kunit *test, struct anon_object *obj)
 /* The inode, for as long as the caller has a reference to the object */
 struct inode *anon_test_inode(struct anon_object *obj)
 {
-	struct file *file = anon_object_file(obj);
-	struct inode *inode = file_inode(file);
-
-	fput(file);
-	return inode;
+	return obj->inode;
 }
 
 /* Put a reference of anon_test_create()'s now, and let the inode go */
@@ -580,4 +578,5 @@ unsigned long anon_test_pool(struct kunit *test, unsigned long nr_pages)
 #endif /* CONFIG_HUGETLBFS */
 
 MODULE_DESCRIPTION("KUnit tests of anonymous objects");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_LICENSE("GPL");

@@ -1294,7 +1294,8 @@ static void anon_object_test_view_through(struct kunit *test)
 				-EACCES);
 		KUNIT_EXPECT_EQ(test, anon_test_try_view(other, rdwr, O_RDONLY),
 				-EINVAL);
-		KUNIT_EXPECT_NULL(test, anon_object_file(obj));
+		KUNIT_EXPECT_PTR_EQ(test, anon_object_file(obj),
+				    ERR_PTR(-EOPNOTSUPP));
 		anon_object_put(obj);
 		anon_test_drain();
 	}

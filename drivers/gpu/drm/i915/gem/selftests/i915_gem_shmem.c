@@ -356,6 +356,8 @@ static unsigned long map_user(struct drm_i915_gem_object *obj)
 	struct file *file = anon_object_file(obj->base.anon);
 	unsigned long addr;
 
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	/* As i915_gem_mmap_ioctl() does it */
 	addr = vm_mmap(file, 0, obj->base.size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED, 0);
