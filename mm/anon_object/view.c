@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/uio.h>
+#include <linux/userfaultfd_k.h>
 
 #include "internal.h"
 
@@ -88,6 +89,49 @@ static vm_fault_t anon_view_vm_fault(struct vm_fault *vmf)
 	return ret ?: anon_view_base(view)->fault(vmf);
 }
 
+/* What is mapped for reading can be written to as well, and nobody is told */
+static bool anon_view_writes_unnoticed(struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SHARED && !userfaultfd_armed(vma) &&
+	       pte_write(pfn_pte(0, vma->vm_page_prot));
+}
+
+/*
+ * A write to what is in memory, but not mapped yet: as for a read, map what is
+ * around it too. These are clean, so that what is never written to may be
+ * dropped when it is in swap still.
+ */
+static vm_fault_t anon_view_map_around(struct vm_fault *vmf)
+{
+	const unsigned long around = max_t(unsigned long, SZ_64K, PAGE_SIZE);
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long start = ALIGN_DOWN(vmf->address, around);
+	unsigned long end = min(start + around, vma->vm_end) - PAGE_SIZE;
+	vm_fault_t ret;
+
+	start = max(start, vma->vm_start);
+	vmf->flags &= ~FAULT_FLAG_WRITE;
+	ret = vma->vm_ops->map_pages(vmf, linear_page_index(vma, start),
+				     linear_page_index(vma, end));
+	vmf->flags |= FAULT_FLAG_WRITE;
+	return ret;
+}
+
+static vm_fault_t anon_view_shmem_fault(struct vm_fault *vmf)
+{
+	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
+	vm_fault_t ret = 0;
+	void *entry;
+
+	if (vmf->flags & FAULT_FLAG_WRITE &&
+	    anon_view_writes_unnoticed(vmf->vma)) {
+		entry = xa_load(&mapping->i_pages, vmf->pgoff);
+		if (entry && !xa_is_value(entry))
+			ret = anon_view_map_around(vmf);
+	}
+	return ret ?: anon_shmem_backend.vm_ops->fault(vmf);
+}
+
 #define ANON_VIEW_VMA_HOOKS	BIT(0)	/* open and close */
 #define ANON_VIEW_FAULT_HOOK	BIT(1)
 
@@ -111,6 +155,8 @@ static void __init anon_view_init_vm_ops(struct vm_operations_struct *vm_ops,
 	if (hooks & ANON_VIEW_VMA_HOOKS) {
 		vm_ops->open = anon_view_vm_open;
 		vm_ops->close = anon_view_vm_close;
+		if (IS_ENABLED(CONFIG_SHMEM) && backend == &anon_shmem_backend)
+			vm_ops->fault = anon_view_shmem_fault;
 	}
 	if (hooks & ANON_VIEW_FAULT_HOOK) {
 		vm_ops->fault = anon_view_vm_fault;

@@ -31,6 +31,17 @@ static long faults_of_reading(const char *mem)
 	return minor_faults() - before;
 }
 
+static long faults_of_writing(char *mem, char value)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	long before = minor_faults();
+	size_t i;
+
+	for (i = 0; i < SIZE; i += page)
+		__atomic_store_n(mem + i, value, __ATOMIC_RELAXED);
+	return minor_faults() - before;
+}
+
 FIXTURE(faults)
 {
 	char old[32];
@@ -87,6 +98,29 @@ TEST_F(faults, ported_segment_maps_around)
 	ASSERT_NE(SHM_FAILED, mem);
 	EXPECT_GE(ENOUGH, faults_of_reading(mem));
 	EXPECT_EQ(1, mem[SIZE - 1]);
+}
+
+/* A memfd takes a fault for each page that is written to */
+TEST_F(faults, ported_segment_maps_around_writes)
+{
+	char *mem;
+	int id, i;
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel takes a fault a page");
+	id = shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600);
+	ASSERT_LE(0, id);
+	mem = shmat(id, NULL, 0);
+	ASSERT_NE(SHM_FAILED, mem);
+	memset(mem, 1, SIZE);
+	ASSERT_EQ(0, shmdt(mem));
+	mem = shmat(id, NULL, 0);
+	ASSERT_NE(SHM_FAILED, mem);
+	EXPECT_GE(ENOUGH, faults_of_writing(mem, 2));
+	for (i = 0; i < SIZE; i += 4096) {
+		EXPECT_EQ(2, mem[i]);
+		EXPECT_EQ(1, mem[i + 1]);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -391,6 +391,11 @@ static void anon_object_test_view_vm_ops(struct kunit *test)
 	want = *base;
 	want.open = hooked->open;
 	want.close = hooked->close;
+	/* Writes map what is around them, where there are small pages */
+	if (!anon_test_is_hugetlb(test)) {
+		KUNIT_EXPECT_PTR_NE(test, hooked->fault, base->fault);
+		want.fault = hooked->fault;
+	}
 	KUNIT_EXPECT_MEMEQ(test, hooked, &want, sizeof(want));
 	if (anon_test_is_hugetlb(test))
 		return;
