@@ -32,6 +32,7 @@
 #include <drm/drm_prime.h>
 
 #include "bench.h"
+#include "command.h"
 
 static char *only = "*";
 module_param(only, charp, 0400);
@@ -384,6 +385,97 @@ static void bench_sizes(void)
 	}
 }
 
+/* --- what is not there must not cost ----------------------------------------- */
+
+#if PORTED
+enum { SPARSE_CREATE, SPARSE_PIN, SPARSE_UNPIN, SPARSE_STAT, SPARSE_PUNCH,
+       SPARSE_STEPS };
+
+static const char * const sparse_names[] = {
+	"create", "pin", "unpin", "stat", "punch",
+};
+
+/* Each step once; what is pinned is the end of it */
+static int sparse_once(loff_t size, size_t pinned, u64 *spent)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "bench",
+		.size = size,
+		.huge = ANON_OBJECT_HUGE_WITHIN_SIZE,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	struct anon_object_stat stat;
+	struct anon_object *obj;
+	struct sg_table sgt;
+	u64 begin;
+	int err;
+
+	begin = bench_now();
+	obj = anon_object_create(&attrs);
+	spent[SPARSE_CREATE] += bench_since(begin);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+
+	begin = bench_now();
+	err = anon_object_pin_sgt(obj, size - pinned, pinned, UINT_MAX, &sgt);
+	spent[SPARSE_PIN] += bench_since(begin);
+	if (!err) {
+		begin = bench_now();
+		anon_object_unpin_sgt(obj, &sgt, ANON_OBJECT_DIRTY);
+		spent[SPARSE_UNPIN] += bench_since(begin);
+	}
+
+	begin = bench_now();
+	anon_object_stat(obj, &stat);
+	spent[SPARSE_STAT] += bench_since(begin);
+
+	begin = bench_now();
+	err = err ?: anon_object_punch(obj, 0, size);
+	spent[SPARSE_PUNCH] += bench_since(begin);
+	anon_object_put(obj);
+	return err;
+}
+
+/* What it takes in hundredths of what an object takes that has no holes */
+static void bench_sparse_at(const char *name, loff_t size, loff_t dense,
+			    size_t pinned, unsigned int times)
+{
+	char row[40];
+	unsigned int round, i;
+
+	snprintf(row, sizeof(row), "%s/pin", name);
+	if (!bench_wanted(row))
+		return;
+	for (round = 0; round < bench_rounds; round++) {
+		u64 large[SPARSE_STEPS] = {}, small[SPARSE_STEPS] = {};
+
+		for (i = 0; i < times; i++) {
+			if (sparse_once(size, pinned, large) ||
+			    sparse_once(dense, pinned, small)) {
+				pr_err("%s: failed\n", name);
+				return;
+			}
+		}
+		for (i = 0; i < SPARSE_STEPS; i++) {
+			snprintf(row, sizeof(row), "%s/%s", name,
+				 sparse_names[i]);
+			bench_report(row, "percent", large[i] * 100, small[i]);
+		}
+	}
+}
+
+static void bench_sparse(void)
+{
+	/* A table of 64 GiB has as many levels as one of 2 TiB */
+	bench_sparse_at("sparse-64G", 64ULL * SZ_1G, SZ_2M, PAGE_SIZE, 100);
+	bench_sparse_at("sparse-1T", 1024ULL * SZ_1G, SZ_1G, SZ_1G, 1);
+}
+#else
+static void bench_sparse(void)
+{
+}
+#endif
+
 /* --- what has to do with swap ------------------------------------------------ */
 
 #define SWAPPED SZ_64M
@@ -626,17 +718,76 @@ static const struct drm_driver driver = {
 	.major = 1,
 };
 
-/* "new", "fill", "out CASE", "back CASE" */
+/* Objects that somebody has, or has had for a moment */
+#define MANY 10000
+
+static struct drm_gem_object *many[MANY];
+
+static int many_free(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY && many[i]; i++) {
+		drm_gem_object_put(many[i]);
+		many[i] = NULL;
+	}
+	return 0;
+}
+
+static int many_create(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		many[i] = object_new(plain, SZ_4K, false);
+		if (!many[i]) {
+			many_free();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int create_and_free(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < CREATED; i++) {
+		struct drm_gem_object *obj = object_new(plain, SZ_64K, false);
+
+		if (!obj)
+			return -ENOMEM;
+		drm_gem_object_put(obj);
+	}
+	return 0;
+}
+
+static int create_command(const char *word)
+{
+	if (!strcmp(word, "create"))
+		return create_and_free();
+	if (!strcmp(word, "many"))
+		return many_create();
+	if (!strcmp(word, "none"))
+		return many_free();
+	return -ENOENT;
+}
+
+/* "create", "many", "none"; "new", "fill", "out CASE", "back CASE" */
 static ssize_t command_write(struct file *file, const char __user *user,
 			     size_t len, loff_t *pos)
 {
 	char buf[64], *name;
+	int err;
 
 	if (len >= sizeof(buf) || copy_from_user(buf, user, len))
 		return -EINVAL;
 	buf[len] = 0;
 	name = strim(buf);
 	strsep(&name, " ");
+	err = create_command(buf);
+	if (err != -ENOENT)
+		return err ?: len;
 	if (!strcmp(buf, "new")) {
 		if (swapped)
 			drm_gem_object_put(swapped);
@@ -655,9 +806,43 @@ static ssize_t command_write(struct file *file, const char __user *user,
 	return len;
 }
 
+#if PORTED
+static int view_create(size_t size)
+{
+	const struct anon_object_attrs attrs = { .name = "bench", .size = size };
+	const struct anon_view_attrs view_attrs = { .flags = O_RDWR };
+	struct anon_object *obj;
+	struct file *file;
+	int fd;
+
+	obj = anon_object_create(&attrs);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	file = anon_object_view(obj, &view_attrs);
+	anon_object_put(obj);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fd = anon_view_fd(file, 0, O_CLOEXEC);
+	fput(file);
+	return fd;
+}
+#else
+static int view_create(size_t size)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+static long command_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg)
+{
+	return cmd == BENCH_VIEW ? view_create(arg) : -ENOTTY;
+}
+
 static const struct file_operations command_fops = {
 	.owner = THIS_MODULE,
 	.write = command_write,
+	.unlocked_ioctl = command_ioctl,
 };
 
 static struct dentry *command;
@@ -684,6 +869,7 @@ static int __init bench_init(void)
 	bench_entries();
 	bench_vmap();
 	bench_sizes();
+	bench_sparse();
 	bench_design();
 	bench_i915();
 
@@ -695,6 +881,7 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	debugfs_remove(command);
+	many_free();
 	if (swapped)
 		drm_gem_object_put(swapped);
 	drm_dev_put(huge);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What of the benchmark is user space's: SysV shared memory, and an object
- * made of a memfd and a udmabuf.  Prints "BENCH case unit value".
+ * What of the benchmark is user space's: SysV shared memory, an object made of
+ * a memfd and a udmabuf, and what is only done when the module has returned to
+ * user space: freeing.  Prints "BENCH case unit value".
  *
  * usage: programs [PATTERN]
  */
@@ -21,6 +22,8 @@
 
 #include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
+
+#include "command.h"
 
 #define ROUNDS 7
 #define PAGE 4096UL
@@ -76,8 +79,149 @@ static void touch(char *mem, size_t size, size_t step, int write)
 	}
 }
 
+static void command(const char *word)
+{
+	int fd = open(BENCH_DEVICE, O_WRONLY);
+
+	if (fd < 0 || write(fd, word, strlen(word)) < 0)
+		fail(word);
+	close(fd);
+}
+
+#define CREATED 500
+
+static void gem_round(void)
+{
+	uint64_t begin = now();
+
+	command("create");
+	report("gem/create-free", "an_object", now() - begin, CREATED);
+}
+
+/* What the kernel has allocated for itself, in bytes */
+static long kernel_memory(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb, sum = 0;
+
+	if (!f)
+		fail("/proc/meminfo");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Slab: %ld", &kb) == 1 ||
+		    sscanf(line, "PageTables: %ld", &kb) == 1 ||
+		    sscanf(line, "VmallocUsed: %ld", &kb) == 1)
+			sum += kb << 10;
+	fclose(f);
+	return sum;
+}
+
+#define MANY 10000
+#define DESIGN (4 * MIB)
+
+static void gem_memory(void)
+{
+	long before = kernel_memory();
+
+	command("many");
+	report("gem/memory", "bytes", kernel_memory() - before, MANY);
+	command("none");
+	sleep(1);
+}
+
+static void set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		fail(path);
+	close(fd);
+}
+
+static void segment_memory(void)
+{
+	static int ids[MANY];
+	long before;
+	int i;
+
+	set("/proc/sys/kernel/shmmni", "20000");
+	before = kernel_memory();
+	for (i = 0; i < MANY; i++) {
+		ids[i] = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+		if (ids[i] < 0)
+			fail("shmget");
+	}
+	report("sysv/segment-memory", "bytes", kernel_memory() - before, MANY);
+	for (i = 0; i < MANY; i++)
+		shmctl(ids[i], IPC_RMID, NULL);
+	sleep(1);
+}
+
+static void attach_memory(void)
+{
+	static void *mem[MANY];
+	int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+	long before = kernel_memory();
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		mem[i] = shmat(id, NULL, 0);
+		if (mem[i] == (void *)-1)
+			fail("shmat");
+	}
+	report("sysv/attach-memory", "bytes", kernel_memory() - before, MANY);
+	shmctl(id, IPC_RMID, NULL);
+	for (i = 0; i < MANY; i++)
+		shmdt(mem[i]);
+	sleep(1);
+}
+
+/* A view, or where there is none the memfd that people have in its place */
+static int view_open(size_t size)
+{
+	int device = open(BENCH_DEVICE, O_WRONLY), fd;
+
+	if (device < 0)
+		fail(BENCH_DEVICE);
+	fd = ioctl(device, BENCH_VIEW, size);
+	if (fd < 0 && errno == EOPNOTSUPP) {
+		fd = memfd_create("bench", MFD_CLOEXEC);
+		if (fd >= 0 && ftruncate(fd, size))
+			fail("ftruncate");
+	}
+	if (fd < 0)
+		fail("view");
+	close(device);
+	return fd;
+}
+
+static void io_round(char *buf, size_t len, const char *reads,
+		     const char *writes)
+{
+	size_t pos;
+	uint64_t begin;
+	int fd;
+
+	if (!wanted(reads) && !wanted(writes))
+		return;
+	fd = view_open(DESIGN);
+	if (pwrite(fd, buf, DESIGN, 0) != DESIGN)
+		fail(writes);
+	begin = now();
+	for (pos = 0; pos < DESIGN; pos += len)
+		if (pwrite(fd, buf, len, pos) != (ssize_t)len)
+			fail(writes);
+	report(writes, "each", now() - begin, DESIGN / len);
+	begin = now();
+	for (pos = 0; pos < DESIGN; pos += len)
+		if (pread(fd, buf, len, pos) != (ssize_t)len)
+			fail(reads);
+	report(reads, "each", now() - begin, DESIGN / len);
+	close(fd);
+}
+
 struct sysv_names {
-	const char *get, *attach, *write, *read, *faults;
+	const char *get, *attach, *life, *write, *rewrite, *read, *faults;
 };
 
 /* A segment's life: made, attached, filled, and attached again to be read */
@@ -91,6 +235,7 @@ static void sysv_round(size_t size, size_t step, int flags,
 	int i, id;
 
 	if (!wanted(names->get) && !wanted(names->attach) &&
+	    !wanted(names->life) && !wanted(names->rewrite) &&
 	    !wanted(names->write) && !wanted(names->read) &&
 	    !wanted(names->faults))
 		return;
@@ -110,6 +255,16 @@ static void sysv_round(size_t size, size_t step, int flags,
 	}
 	report(names->get, "each", got, n);
 	report(names->attach, "each", attached, n);
+	begin = now();
+	for (i = 0; i < n; i++) {
+		id = shmget(IPC_PRIVATE, size, IPC_CREAT | flags | 0600);
+		mem = shmat(id, NULL, 0);
+		if (mem == (void *)-1)
+			fail(names->life);
+		shmdt(mem);
+		shmctl(id, IPC_RMID, NULL);
+	}
+	report(names->life, "each", now() - begin, n);
 
 	id = shmget(IPC_PRIVATE, size, IPC_CREAT | flags | 0600);
 	mem = shmat(id, NULL, 0);
@@ -129,15 +284,22 @@ static void sysv_round(size_t size, size_t step, int flags,
 	report(names->read, "a_page", now() - begin, size / step);
 	report(names->faults, "faults", faults() - before, 1);
 	shmdt(again);
+
+	again = shmat(id, NULL, 0);
+	if (again == (void *)-1)
+		fail(names->rewrite);
+	begin = now();
+	touch(again, size, step, 1);
+	report(names->rewrite, "a_page", now() - begin, size / step);
+	shmdt(again);
 	shmdt(mem);
 }
 
 #define SYSV_NAMES(kind) (&(const struct sysv_names) {	\
 	.get = kind "/shmget", .attach = kind "/shmat",	\
+	.life = kind "/life", .rewrite = kind "/write-again",	\
 	.write = kind "/first-write", .read = kind "/read-again",	\
 	.faults = kind "/read-again-faults" })
-
-#define DESIGN (4 * MIB)
 
 /* What a device driver would be handed */
 static int dmabuf_of(int memfd)
@@ -199,6 +361,18 @@ int main(int argc, char **argv)
 	if (wanted("design/udmabuf"))
 		for (i = 0; i < ROUNDS; i++)
 			udmabuf_round(buf);
+	for (i = 0; i < ROUNDS; i++) {
+		io_round(buf, PAGE, "view/pread/4K", "view/pwrite/4K");
+		io_round(buf, MIB, "view/pread/1M", "view/pwrite/1M");
+	}
 	free(buf);
+	for (i = 0; i < ROUNDS && wanted("gem/create-free"); i++)
+		gem_round();
+	for (i = 0; i < ROUNDS && wanted("gem/memory"); i++)
+		gem_memory();
+	for (i = 0; i < ROUNDS && wanted("sysv/segment-memory"); i++)
+		segment_memory();
+	for (i = 0; i < ROUNDS && wanted("sysv/attach-memory"); i++)
+		attach_memory();
 	return 0;
 }
