@@ -139,12 +139,6 @@ static void anon_object_test_huge_tail(struct kunit *test)
 	anon_object_unpin_pages(obj, pages, size >> PAGE_SHIFT, 0);
 }
 
-static void anon_test_need_swap(struct kunit *test)
-{
-	if (!anon_test_has_swap())
-		kunit_skip(test, "no swap device with 16 MiB free");
-}
-
 static struct anon_object *anon_test_shmem_object(struct kunit *test,
 						  loff_t size)
 {

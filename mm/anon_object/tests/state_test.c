@@ -73,16 +73,6 @@ static void anon_test_fallocate_work(struct work_struct *work)
 				   i_size_read(file_inode(other->file)));
 }
 
-/* What is held back for an object: the account, or hugetlb's reservation */
-static long anon_test_committed(struct kunit *test)
-{
-#ifdef CONFIG_HUGETLBFS
-	if (anon_test_is_hugetlb(test))
-		return anon_test_hstate(test)->resv_huge_pages;
-#endif
-	return vm_memory_committed();
-}
-
 /* Returns whether fallocate() was at it still */
 static bool anon_test_purge_midway(struct kunit *test)
 {
@@ -300,22 +290,6 @@ static struct anon_object *anon_test_two_large(struct kunit *test)
 	anon_test_fill(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_test_resident(obj), 2 * attrs.size);
 	return obj;
-}
-
-/* Does a page still hold what anon_test_fill() has written at @pos? */
-static bool anon_test_page_holds(struct kunit *test, struct page *page,
-				 loff_t pos)
-{
-	u8 *want = anon_test_buffer(test, PAGE_SIZE);
-	void *got;
-	bool same;
-
-	anon_test_pattern(want, pos, PAGE_SIZE);
-	got = kmap_local_page(page);
-	same = !memcmp(got, want, PAGE_SIZE);
-	kunmap_local(got);
-	kunit_kfree(test, want);
-	return same;
 }
 
 /* What is larger than the object goes as well, and a device's is left alone. */

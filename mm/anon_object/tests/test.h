@@ -47,6 +47,7 @@ u64 anon_test_swapped(struct anon_object *obj);
 u64 anon_test_pinned(struct anon_object *obj);
 bool anon_test_is_hugetlb(struct kunit *test);
 bool anon_test_has_swap(void);
+void anon_test_need_swap(struct kunit *test);
 u64 anon_test_swap_out(struct anon_object *obj, u64 want);
 
 struct page **anon_test_pages(struct kunit *test, struct anon_object *obj);
@@ -57,6 +58,7 @@ bool anon_test_holds(struct kunit *test, struct anon_object *obj, loff_t pos,
 		     size_t len);
 bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,
 		    size_t len);
+bool anon_test_page_holds(struct kunit *test, struct page *page, loff_t pos);
 
 bool anon_test_waited_for(struct folio *folio);
 unsigned long anon_test_mmap(struct kunit *test, struct file *file, size_t len,
@@ -82,5 +84,6 @@ void anon_test_need_high(struct kunit *test);
 struct hstate *anon_test_hstate(struct kunit *test);
 unsigned long anon_test_huge_pages(struct kunit *test, loff_t size);
 unsigned long anon_test_pool(struct kunit *test, unsigned long nr_pages);
+long anon_test_committed(struct kunit *test);
 
 #endif /* _MM_ANON_OBJECT_TESTS_TEST_H */

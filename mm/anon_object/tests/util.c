@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mman.h>
@@ -181,6 +182,12 @@ bool anon_test_has_swap(void)
 	return get_nr_swap_pages() >= SZ_16M >> PAGE_SHIFT;
 }
 
+void anon_test_need_swap(struct kunit *test)
+{
+	if (!anon_test_has_swap())
+		kunit_skip(test, "no swap device with 16 MiB free");
+}
+
 /* A folio may be busy for a moment: on its way to a list, for instance */
 u64 anon_test_swap_out(struct anon_object *obj, u64 want)
 {
@@ -282,6 +289,21 @@ bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,
 		    size_t len)
 {
 	return anon_test_equals(test, obj, pos, len, true);
+}
+
+/* Does a page still hold what anon_test_fill() has written at @pos? */
+bool anon_test_page_holds(struct kunit *test, struct page *page, loff_t pos)
+{
+	u8 *want = anon_test_buffer(test, PAGE_SIZE);
+	void *got;
+	bool same;
+
+	anon_test_pattern(want, pos, PAGE_SIZE);
+	got = kmap_local_page(page);
+	same = !memcmp(got, want, PAGE_SIZE);
+	kunmap_local(got);
+	kunit_kfree(test, want);
+	return same;
 }
 
 /* Until somebody waits for a folio's lock, for 10 seconds at most */
@@ -576,6 +598,16 @@ unsigned long anon_test_pool(struct kunit *test, unsigned long nr_pages)
 	return 0;
 }
 #endif /* CONFIG_HUGETLBFS */
+
+/* What is held back for an object: the account, or hugetlb's reservation */
+long anon_test_committed(struct kunit *test)
+{
+#ifdef CONFIG_HUGETLBFS
+	if (anon_test_is_hugetlb(test))
+		return anon_test_hstate(test)->resv_huge_pages;
+#endif
+	return vm_memory_committed();
+}
 
 MODULE_DESCRIPTION("KUnit tests of anonymous objects");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
