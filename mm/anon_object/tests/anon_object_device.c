@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 
 #include "anon_object_device.h"
+#include "stop.h"
 
 /* Views may outlive the open of the device, so it is counted */
 struct anon_test {
@@ -159,10 +160,59 @@ static int anon_test_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Who has the one stop that there is */
+static DEFINE_MUTEX(anon_test_stop_lock);
+static struct anon_test *anon_test_stopper;
+
+static void anon_test_stop_end(struct anon_test *test)
+{
+	if (anon_test_stopper != test)
+		return;
+	anon_stop_clear();
+	anon_test_stopper = NULL;
+}
+
+static int anon_test_stop(struct anon_test *test, void __user *arg)
+{
+	static struct anon_test_stop stop;	/* the probe keeps the name */
+	int err;
+
+	guard(mutex)(&anon_test_stop_lock);
+	anon_test_stop_end(test);
+	if (anon_test_stopper)
+		return -EBUSY;
+	if (copy_from_user(&stop, arg, sizeof(stop)))
+		return -EFAULT;
+	stop.function[sizeof(stop.function) - 1] = '\0';
+	err = anon_stop_set(stop.function, stop.tid, stop.after);
+	if (!err)
+		anon_test_stopper = test;
+	return err;
+}
+
+/*
+ * Nobody needs an object for this, nor the lock, which the thread that is
+ * stopped may have taken.
+ */
+static int anon_test_stop_ioctl(struct anon_test *test, unsigned int cmd,
+				void __user *arg)
+{
+	if (cmd == ANON_TEST_STOP)
+		return anon_test_stop(test, arg);
+	if (READ_ONCE(anon_test_stopper) != test)
+		return -EINVAL;
+	if (cmd == ANON_TEST_STOPPED)
+		return anon_stop_reached() ? 0 : -EAGAIN;
+	anon_stop_go();
+	return 0;
+}
+
 static int anon_test_release(struct inode *inode, struct file *file)
 {
 	struct anon_test *test = file->private_data;
 
+	scoped_guard(mutex, &anon_test_stop_lock)
+		anon_test_stop_end(test);
 	kref_put(&test->ref, anon_test_free);
 	return 0;
 }
@@ -393,6 +443,8 @@ static long anon_test_range_ioctl(struct anon_test *test, unsigned int cmd,
 		return anon_object_swap_out(test->obj, range.pos, range.len);
 	case ANON_TEST_PREFETCH:
 		return anon_object_prefetch(test->obj, range.pos, range.len);
+	case ANON_TEST_PUNCH:
+		return anon_object_punch(test->obj, range.pos, range.len);
 	default:
 		return anon_object_truncate_range(test->obj, range.pos,
 						  range.len);
@@ -404,6 +456,10 @@ static long anon_test_ioctl(struct file *file, unsigned int cmd,
 {
 	struct anon_test *test = file->private_data;
 	void __user *argp = (void __user *)arg;
+
+	if (cmd == ANON_TEST_STOP || cmd == ANON_TEST_STOPPED ||
+	    cmd == ANON_TEST_GO)
+		return anon_test_stop_ioctl(test, cmd, argp);
 
 	guard(mutex)(&test->lock);
 
@@ -430,6 +486,7 @@ static long anon_test_ioctl(struct file *file, unsigned int cmd,
 	case ANON_TEST_SWAP_OUT:
 	case ANON_TEST_PREFETCH:
 	case ANON_TEST_TRUNCATE:
+	case ANON_TEST_PUNCH:
 		return anon_test_range_ioctl(test, cmd, argp);
 	case ANON_TEST_UNPIN:
 		return anon_test_unpin(test);

@@ -67,6 +67,13 @@ struct anon_test_stat {
 	__u64 releases;		/* of views */
 };
 
+/* Where a thread is to be stopped; one at a time, whoever asks for it */
+struct anon_test_stop {
+	char function[56];	/* of the kernel's, where it may sleep */
+	__u32 tid;
+	__u32 after;		/* when the function returns */
+};
+
 #define ANON_TEST_CREATE	_IOW('o', 0, struct anon_test_create)
 #define ANON_TEST_ADOPT		_IO('o', 1)	/* the object of an fd */
 #define ANON_TEST_VIEW		_IOW('o', 2, struct anon_test_view)
@@ -82,5 +89,9 @@ struct anon_test_stat {
 #define ANON_TEST_WRITE_PIN	_IOW('o', 12, struct anon_test_copy)
 #define ANON_TEST_RESIZE	_IOW('o', 13, __u64)
 #define ANON_TEST_TRUNCATE	_IOW('o', 14, struct anon_test_range)
+#define ANON_TEST_PUNCH		_IOW('o', 15, struct anon_test_range)
+#define ANON_TEST_STOP		_IOW('o', 16, struct anon_test_stop)
+#define ANON_TEST_STOPPED	_IO('o', 17)	/* -EAGAIN: not yet */
+#define ANON_TEST_GO		_IO('o', 18)
 
 #endif /* _ANON_OBJECT_DEVICE_H */
