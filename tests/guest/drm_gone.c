@@ -5,14 +5,12 @@
  */
 #include "harness.h"
 
-#include <dirent.h>
 #include <sys/ioctl.h>
 
 #include "drm_guest.h"
 
 #define SIZE	(64 * PAGE)
 #define RW	(PROT_READ | PROT_WRITE)
-#define DRIVER	"/sys/bus/virtio/drivers/virtio_gpu"
 
 #define BACKING	DRM_GEM_VIEW_BACKING
 #define DEVICE	DRM_GEM_VIEW_DEVICE
@@ -90,28 +88,6 @@ TEST_F(module, stays_for_a_view)
 	EXPECT_NE(0, access("/sys/module/vgem", F_OK));
 }
 
-/* The name of the virtio GPU on its bus. */
-static bool find_device(char *name, size_t len)
-{
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	dir = opendir(DRIVER);
-	if (!dir)
-		return false;
-	while (!found) {
-		entry = readdir(dir);
-		if (!entry)
-			break;
-		found = !strncmp(entry->d_name, "virtio", 6);
-		if (found)
-			snprintf(name, len, "%s", entry->d_name);
-	}
-	closedir(dir);
-	return found;
-}
-
 TEST(taken_away)
 {
 	char name[256], *backing, *device, *driver, buf[16];
@@ -122,7 +98,7 @@ TEST(taken_away)
 		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
 	dev = drm_open(VIRTIO_GPU);
 	ASSERT_LE(0, dev);
-	ASSERT_TRUE(find_device(name, sizeof(name)));
+	ASSERT_TRUE(drm_virtio_name(name, sizeof(name)));
 	objects = drm_objects();
 	ASSERT_EQ(0, drm_dumb(dev, SIZE, &b));
 	backing_fd = drm_view(&b, BACKING, DRM_GEM_VIEW_RDWR);
@@ -138,7 +114,7 @@ TEST(taken_away)
 	pattern_fill(driver, SIZE, 1);
 	EXPECT_EQ(0, pattern_check(backing, SIZE, 1));
 
-	ASSERT_EQ(0, write_file(DRIVER "/unbind", "%s", name));
+	ASSERT_EQ(0, write_file(VIRTIO_GPU_DRIVER "/unbind", "%s", name));
 	EXPECT_EQ(-ENODEV, drm_view(&b, BACKING, 0));
 	EXPECT_EQ(-ENODEV, drm_view(&b, DEVICE, 0));
 	EXPECT_EQ(0, pattern_check(backing, SIZE, 1));
@@ -161,7 +137,7 @@ TEST(taken_away)
 	EXPECT_EQ(0, pattern_check(backing, SIZE, 2));
 	munmap(backing, SIZE);
 
-	ASSERT_EQ(0, write_file(DRIVER "/bind", "%s", name));
+	ASSERT_EQ(0, write_file(VIRTIO_GPU_DRIVER "/bind", "%s", name));
 	dev = drm_open(VIRTIO_GPU);
 	ASSERT_LE(0, dev);
 	EXPECT_TRUE(drm_objects_settle(objects));

@@ -3,6 +3,7 @@
  * Helpers for the guest tests of DRM; drm_guest.h says what each is for.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,6 +89,27 @@ int drm_path(int dev, char *path, size_t len)
 		return -errno;
 	path[n] = '\0';
 	return 0;
+}
+
+bool drm_virtio_name(char *name, size_t len)
+{
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	dir = opendir(VIRTIO_GPU_DRIVER);
+	if (!dir)
+		return false;
+	while (!found) {
+		entry = readdir(dir);
+		if (!entry)
+			break;
+		found = !strncmp(entry->d_name, "virtio", 6);
+		if (found)
+			snprintf(name, len, "%s", entry->d_name);
+	}
+	closedir(dir);
+	return found;
 }
 
 static int set_parameter(const char *driver, const char *name, bool value)

@@ -15,6 +15,7 @@
 #define VKMS		"vkms"
 #define VIRTIO_GPU	"virtio_gpu"
 
+#define VIRTIO_GPU_DRIVER	"/sys/bus/virtio/drivers/virtio_gpu"
 #define LARGE_FOLIOS	"/sys/module/drm/parameters/gem_large_folios"
 
 /* A driver, with how its module parameters are to be; ported kernels only */
@@ -35,6 +36,9 @@ int drm_open(const char *driver);
 int drm_open_render(const char *driver);
 /* The path of the node that an fd is of. */
 int drm_path(int dev, char *path, size_t len);
+
+/* The name of the virtio GPU on its bus. */
+bool drm_virtio_name(char *name, size_t len);
 
 /* Set the parameters: -ENOENT where the driver does not have one. */
 int drm_set_kind(const struct drm_kind *kind);
