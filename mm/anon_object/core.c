@@ -520,9 +520,11 @@ struct file *anon_object_make_file(struct anon_object *obj, int flags,
  */
 struct file *anon_object_base(struct anon_object *obj)
 {
-	struct file *base = smp_load_acquire(&obj->file), *file;
 	struct mem_cgroup *memcg, *old;
+	struct file *base, *file;
 
+	/* Pairs with cmpxchg() */
+	base = smp_load_acquire(&obj->file);
 	if (base)
 		return base;
 	memcg = anon_object_enter_memcg(obj, &old);
