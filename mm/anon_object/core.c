@@ -228,10 +228,11 @@ static struct anon_object *
 anon_object_create_on(const struct anon_backend *backend,
 		      const struct anon_object_attrs *attrs)
 {
+	const size_t name_size = strlen(attrs->name) + 1;
 	const char *long_name = NULL;
 	struct anon_object *obj;
 
-	if (strlen(attrs->name) >= ANON_OBJECT_NAME_SIZE) {
+	if (name_size > ANON_OBJECT_NAME_SIZE) {
 		long_name = kstrdup_const(attrs->name, GFP_KERNEL_ACCOUNT);
 		if (!long_name)
 			return ERR_PTR(-ENOMEM);
@@ -247,7 +248,7 @@ anon_object_create_on(const struct anon_backend *backend,
 	if (long_name)
 		obj->long_name = long_name;
 	else
-		strscpy(obj->name, attrs->name);
+		memcpy(obj->name, attrs->name, name_size);
 	/* This is by way of a dentry, and shrinking is not to fail for want of it */
 	if (attrs->flags & ANON_OBJECT_RESIZABLE &&
 	    IS_ERR(anon_object_base(obj))) {
