@@ -257,7 +257,7 @@ static void sysv_round(size_t size, size_t step, int flags,
 	report(names->attach, "each", attached, n);
 	begin = now();
 	for (i = 0; i < n; i++) {
-		id = shmget(IPC_PRIVATE, size, IPC_CREAT | flags | 0600);
+		id = shmget(IPC_PRIVATE, step, IPC_CREAT | flags | 0600);
 		mem = shmat(id, NULL, 0);
 		if (mem == (void *)-1)
 			fail(names->life);
