@@ -419,15 +419,18 @@ static long anon_view_fallocate(struct file *file, int mode, loff_t offset,
 				loff_t len)
 {
 	struct anon_view *view = file->private_data;
-	const struct file_operations *fops = file_inode(file)->i_fop;
+	struct file *base;
 
-	if (!fops->fallocate)
+	if (!file_inode(file)->i_fop->fallocate)
 		return -EOPNOTSUPP;
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return anon_object_punch_hole(view->obj, file, offset, len);
 	if (anon_object_dead(view->obj))
 		return -EPERM;
-	return fops->fallocate(file, mode, offset, len);
+	/* hugetlb goes by f_mapping, which in a device view is the driver's */
+	base = anon_object_base(view->obj);
+	return IS_ERR(base) ? -ENOMEM :
+			      base->f_op->fallocate(base, mode, offset, len);
 }
 
 /*
