@@ -89,6 +89,7 @@ static vm_fault_t anon_view_vm_fault(struct vm_fault *vmf)
 	return ret ?: anon_view_base(view)->fault(vmf);
 }
 
+#ifdef CONFIG_SHMEM
 /* What is mapped for reading can be written to as well, and nobody is told */
 static bool anon_view_writes_unnoticed(struct vm_area_struct *vma)
 {
@@ -131,6 +132,7 @@ static vm_fault_t anon_view_shmem_fault(struct vm_fault *vmf)
 	}
 	return ret ?: anon_shmem_backend.vm_ops->fault(vmf);
 }
+#endif
 
 #define ANON_VIEW_VMA_HOOKS	BIT(0)	/* open and close */
 #define ANON_VIEW_FAULT_HOOK	BIT(1)
@@ -155,8 +157,10 @@ static void __init anon_view_init_vm_ops(struct vm_operations_struct *vm_ops,
 	if (hooks & ANON_VIEW_VMA_HOOKS) {
 		vm_ops->open = anon_view_vm_open;
 		vm_ops->close = anon_view_vm_close;
-		if (IS_ENABLED(CONFIG_SHMEM) && backend == &anon_shmem_backend)
+#ifdef CONFIG_SHMEM
+		if (backend == &anon_shmem_backend)
 			vm_ops->fault = anon_view_shmem_fault;
+#endif
 	}
 	if (hooks & ANON_VIEW_FAULT_HOOK) {
 		vm_ops->fault = anon_view_vm_fault;
