@@ -1253,9 +1253,9 @@ static void world_pool(struct thread *t)
 }
 
 static void (*const world_ops[])(struct thread *t) = {
-	world_swap, world_zram, world_lru_gen, world_shmem_enabled, world_split, world_compact, world_drop,
-	world_limit, world_reclaim, world_reclaim, world_press, world_unplug,
-	world_pool,
+	world_swap, world_zram, world_lru_gen, world_shmem_enabled, world_split,
+	world_compact, world_drop, world_limit, world_reclaim, world_reclaim,
+	world_press, world_unplug, world_pool,
 };
 
 /* --- a look at everything --------------------------------------------------------- */
@@ -1461,6 +1461,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	find_swap();
+	/*
+	 * The group may be out of memory once more before what world_press()
+	 * is killed for has been freed
+	 */
+	write_file("/proc/self/oom_score_adj", "-1000");
 	pool = huge_pool_get(10);
 	if (pool < 0 || cgroup_enter(&group, "soak")) {
 		fprintf(stderr, "soak: no huge pages, or no memory cgroups\n");
