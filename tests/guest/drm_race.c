@@ -70,14 +70,14 @@ FIXTURE_VARIANT_ADD(dmabuf, vgem_to_vkms)
 {
 	.from = { .driver = VGEM },
 	.to = VKMS,
-	.pin = "anon_object_pin_pages",
+	.pin = "anon_object_pin_sgt",
 };
 
 FIXTURE_VARIANT_ADD(dmabuf, vgem_cached_to_vkms)
 {
 	.from = { .driver = VGEM, .cached = true },
 	.to = VKMS,
-	.pin = "anon_object_pin_pages",
+	.pin = "anon_object_pin_sgt",
 };
 
 FIXTURE_VARIANT_ADD(dmabuf, virtio_gpu_to_vgem)
