@@ -256,6 +256,8 @@ anon_object_create_on(const struct anon_backend *backend,
 		obj = ERR_PTR(-ENOMEM);
 		goto err_module;
 	}
+	/* Each read and each mapping would note when it was */
+	obj->inode->i_flags |= S_NOATIME;
 	obj->ops = attrs->ops;
 	obj->private = attrs->private;
 	obj->flags = attrs->flags;

@@ -42,6 +42,8 @@
  * A view never reaches beyond the size of its object, and it has no more
  * rights than it was made with: once user space has been given one of an
  * object that the kernel made, opening it again through /proc fails.
+ *
+ * Nothing notes when a view has been read or mapped last: its st_atime stays.
  */
 
 struct anon_view {
