@@ -56,30 +56,22 @@ static void anon_pin_exit_alloc(struct anon_pin *pin)
 }
 
 /*
- * Allocation without reclaim is quick, and mostly enough. Where it is not, the
- * owner may have memory that is cheaper to give back than what reclaim finds.
- * Direct reclaim leaves the writing of dirty folios, which an object's mostly
- * are, to kswapd, so it has to be tried over and over.
+ * Allocation without reclaim has failed.  The owner may have memory that is
+ * cheaper to give back than what reclaim finds.  Direct reclaim leaves the writing
+ * of dirty folios, which an object's mostly are, to kswapd, so it has to be tried
+ * over and over.
  */
-static struct folio *anon_pin_get_folio(struct anon_object *obj,
-					struct anon_pin *pin, pgoff_t index,
-					unsigned long nr_pages)
+static struct folio *anon_pin_reclaim_folio(struct anon_object *obj,
+					    struct anon_pin *pin, pgoff_t index,
+					    unsigned long nr_pages)
 {
-	const gfp_t effort = __GFP_RECLAIM | __GFP_RETRY_MAYFAIL;
-	gfp_t gfp = anon_object_gfp(obj);
-	struct folio *folio;
-
-	folio = obj->backend->get_folio(obj, index, (gfp & ~effort) |
-					__GFP_NORETRY | __GFP_NOWARN);
-	if (!IS_ERR(folio) || PTR_ERR(folio) != -ENOMEM)
-		return folio;
-
 	if (obj->ops && obj->ops->shrink) {
 		anon_pin_exit_alloc(pin);
 		obj->ops->shrink(obj, nr_pages);
 		anon_pin_enter_alloc(obj, pin);
 	}
-	return obj->backend->get_folio(obj, index, gfp | __GFP_NOWARN);
+	return obj->backend->get_folio(obj, index,
+				       anon_object_gfp(obj) | __GFP_NOWARN);
 }
 
 /*
@@ -221,16 +213,25 @@ static int anon_pin_record_runs(struct anon_pin *pin, pgoff_t *index,
 	return err;
 }
 
-/* Find or allocate folios from @index on, at any cost */
+/*
+ * Find or allocate folios from @index on, at any cost.  It is quick without
+ * reclaim, and mostly that is enough.
+ */
 static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 			      pgoff_t index, pgoff_t end,
 			      struct folio_batch *fbatch)
 {
+	const gfp_t effort = __GFP_RECLAIM | __GFP_RETRY_MAYFAIL;
+	const gfp_t quick = (anon_object_gfp(obj) & ~effort) | __GFP_NORETRY |
+			    __GFP_NOWARN;
 	struct folio *folio;
 
 	folio_batch_init(fbatch);
 	do {
-		folio = anon_pin_get_folio(obj, pin, index, end - index);
+		folio = obj->backend->get_folio(obj, index, quick);
+		if (folio == ERR_PTR(-ENOMEM))
+			folio = anon_pin_reclaim_folio(obj, pin, index,
+						       end - index);
 		if (IS_ERR(folio)) {
 			folio_batch_release(fbatch);
 			return PTR_ERR(folio);
@@ -240,53 +241,58 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 	return 0;
 }
 
-/*
- * Turn references into pins, a node's of which are counted at once.  What comes
- * after a folio that cannot be pinned is let go.
- */
-static void anon_pin_refs(struct folio_batch *fbatch)
+static int anon_pin_ref(struct address_space *mapping, struct folio *folio)
 {
-	struct pglist_data *pgdat = NULL;
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < folio_batch_count(fbatch); i++) {
-		struct folio *folio = fbatch->folios[i];
-
-		if (!folio_ref_to_pin(folio))
-			break;
-		if (folio_pgdat(folio) != pgdat) {
-			if (nr)
-				mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED,
-						    nr);
-			pgdat = folio_pgdat(folio);
-			nr = 0;
-		}
-		nr++;
-	}
-	if (nr)
-		mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED, nr);
-	while (folio_batch_count(fbatch) > i)
-		folio_put(fbatch->folios[--fbatch->nr]);
+	if (!folio_ref_to_pin(folio))
+		return -ENOMEM;
+	if (folio->mapping == mapping)
+		return 0;
+	/* Truncated, or swapped out, since it was looked up: a reference again */
+	folio_ref_inc(folio);
+	folio_put_pins(folio, 1);
+	return -EAGAIN;
 }
 
 /*
- * Does a pin for the long term have to move one of them first?  That is a
- * matter of the zone and of the pageblock, which is looked at once.
+ * Turn references into pins, up to the first folio that cannot be pinned; the
+ * rest is let go.  A node's are counted at once.  Whether one has to be moved, for
+ * a pin is for the long term, is a matter of the zone and of the pageblock, and
+ * so is the node: that is looked at once a block.
  */
-static bool anon_pin_must_move(struct folio_batch *fbatch, gfp_t gfp)
+static int anon_pin_refs(struct address_space *mapping, gfp_t gfp,
+			 struct folio_batch *fbatch, bool *must_move)
 {
 	unsigned long block, last = ULONG_MAX;
-	unsigned int i;
+	struct pglist_data *pgdat = NULL;
+	unsigned int i, counted = 0;
+	int err = 0;
 
+	*must_move = false;
 	for (i = 0; i < folio_batch_count(fbatch); i++) {
-		block = folio_pfn(fbatch->folios[i]) >> pageblock_order;
+		struct folio *folio = fbatch->folios[i];
+
+		err = anon_pin_ref(mapping, folio);
+		if (err)
+			break;
+		block = folio_pfn(folio) >> pageblock_order;
 		if (block == last)
 			continue;
-		if (!folio_is_longterm_pinnable_gfp(fbatch->folios[i], gfp))
-			return true;
 		last = block;
+		if (!folio_is_longterm_pinnable_gfp(folio, gfp))
+			*must_move = true;
+		if (folio_pgdat(folio) == pgdat)
+			continue;
+		if (i > counted)
+			mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED,
+					    i - counted);
+		pgdat = folio_pgdat(folio);
+		counted = i;
 	}
-	return false;
+	if (i > counted)
+		mod_node_page_state(pgdat, NR_FOLL_PIN_ACQUIRED, i - counted);
+	while (folio_batch_count(fbatch) > i)
+		folio_put(fbatch->folios[--fbatch->nr]);
+	return i ? 0 : err;
 }
 
 /*
@@ -297,59 +303,67 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 			  pgoff_t index, pgoff_t end,
 			  struct folio_batch *fbatch)
 {
-	struct address_space *mapping = anon_object_mapping(obj);
 	gfp_t gfp = anon_object_gfp(obj);
-	unsigned int i, nr;
+	bool must_move;
 	int err;
 
 	err = anon_pin_get_batch(obj, pin, index, end, fbatch);
 	if (err)
 		return err;
-
-	anon_pin_refs(fbatch);
-	nr = folio_batch_count(fbatch);
-	if (!nr)
-		return -ENOMEM;
-	/* Truncated, or swapped out, since it was looked up? */
-	for (i = 0; i < nr; i++)
-		if (fbatch->folios[i]->mapping != mapping)
-			break;
-	if (i < nr) {
-		unpin_folios(fbatch->folios + i, nr - i);
-		fbatch->nr = i;
-		if (!i)
-			return -EAGAIN;
-	}
-	if (!anon_pin_must_move(fbatch, gfp))
-		return 0;
-	return check_and_migrate_movable_folios(i, fbatch->folios, gfp);
+	err = anon_pin_refs(anon_object_mapping(obj), gfp, fbatch, &must_move);
+	if (err || !must_move)
+		return err;
+	return check_and_migrate_movable_folios(folio_batch_count(fbatch),
+						fbatch->folios, gfp);
 }
 
-/* Record a pinned batch; *@index advances past what has been recorded */
+/*
+ * Record a pinned batch, as runs of pages that are next to each other; *@index
+ * advances past what has been recorded
+ */
 static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 			   pgoff_t *index, pgoff_t end)
 {
-	unsigned int i;
+	unsigned int i, recorded = 0;
+	struct page *run = NULL;
+	unsigned long len = 0;		/* of the run */
 	int err = 0;
 
 	for (i = 0; i < fbatch->nr; i++) {
 		struct folio *folio = fbatch->folios[i];
+		unsigned long nr = folio_nr_pages(folio);
+		pgoff_t at = *index + len;
+		pgoff_t skip = at - folio->index;
 		struct page *page;
-		unsigned long nr;
 
-		if (*index - folio->index >= folio_nr_pages(folio))
+		if (skip >= nr)
 			break;
-		page = folio_file_page(folio, *index);
-		nr = min(folio_next_index(folio), end) - *index;
-		err = -EIO;
-		if (folio_range_hwpoisoned(folio, page, nr))
+		page = folio_page(folio, skip);
+		nr = min(nr - skip, end - at);
+		if (folio_range_hwpoisoned(folio, page, nr)) {
+			err = -EIO;
 			break;
-		err = pin->add(pin, page, nr);
-		if (err)
-			break;
-		*index += nr;
+		}
+		if (page != run + len) {
+			if (len)
+				err = pin->add(pin, run, len);
+			if (err)
+				break;
+			*index = at;
+			recorded = i;
+			run = page;
+			len = 0;
+		}
+		len += nr;
 	}
-	unpin_folios(fbatch->folios + i, fbatch->nr - i);
+	if (!err && len) {
+		err = pin->add(pin, run, len);
+		if (!err) {
+			*index += len;
+			recorded = i;
+		}
+	}
+	unpin_folios(fbatch->folios + recorded, fbatch->nr - recorded);
 	return err;
 }
 
