@@ -35,9 +35,10 @@ static size_t anon_io_bytes(struct folio *folio, loff_t pos, loff_t end)
 /* The folio, unless its page at @pos has a memory error */
 static struct folio *anon_io_check_page(struct folio *folio, loff_t pos)
 {
-	struct page *page = folio_file_page(folio, pos >> PAGE_SHIFT);
-
-	if (likely(!folio_range_hwpoisoned(folio, page, 1)))
+	if (likely(!folio_contain_hwpoisoned_page(folio)))
+		return folio;
+	if (!folio_range_hwpoisoned(folio, folio_file_page(folio,
+							   pos >> PAGE_SHIFT), 1))
 		return folio;
 	folio_put(folio);
 	return ERR_PTR(-EIO);
@@ -58,6 +59,20 @@ static int anon_io_begin_write(struct anon_object *obj)
 static void anon_io_end_write(struct anon_object *obj)
 {
 	mapping_unmap_writable(anon_object_mapping(obj));
+}
+
+/* What is simply there is nothing to be asked for, nor to be charged to anybody */
+static struct folio *anon_io_resident(struct anon_object *obj, loff_t pos)
+{
+	struct folio *folio;
+
+	folio = filemap_get_folio(anon_object_mapping(obj), pos >> PAGE_SHIFT);
+	if (IS_ERR(folio))
+		return NULL;
+	if (folio_test_uptodate(folio))
+		return folio;
+	folio_put(folio);
+	return NULL;
 }
 
 static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
@@ -105,11 +120,14 @@ static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos)
 	if (!obj->backend->fill_folio)
 		return anon_io_get_locked(obj, pos);
 
-	memcg = anon_object_enter_memcg(obj, &old);
-	folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT);
-	anon_object_exit_memcg(memcg, old);
-	if (IS_ERR(folio))
-		return folio;
+	folio = anon_io_resident(obj, pos);
+	if (!folio) {
+		memcg = anon_object_enter_memcg(obj, &old);
+		folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT);
+		anon_object_exit_memcg(memcg, old);
+		if (IS_ERR(folio))
+			return folio;
+	}
 	if (!folio_test_uptodate(folio)) {
 		if (likely(!folio_contain_hwpoisoned_page(folio)))
 			return folio;
@@ -128,11 +146,14 @@ static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
-	memcg = anon_object_enter_memcg(obj, &old);
-	folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT);
-	anon_object_exit_memcg(memcg, old);
-	if (IS_ERR_OR_NULL(folio))
-		return folio;
+	folio = anon_io_resident(obj, pos);
+	if (!folio) {
+		memcg = anon_object_enter_memcg(obj, &old);
+		folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT);
+		anon_object_exit_memcg(memcg, old);
+		if (IS_ERR_OR_NULL(folio))
+			return folio;
+	}
 	/* Writes through mappings may be in another alias of the cache */
 	if (mapping_writably_mapped(anon_object_mapping(obj)))
 		flush_dcache_folio(folio);

@@ -349,11 +349,14 @@ static void anon_object_test_read_shrinking(struct kunit *test)
 	anon_test_fill(test, obj);
 	folio = filemap_lock_folio(anon_test_inode(obj)->i_mapping, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	/* As if it was yet to be read, for what is there is not waited for */
+	folio_clear_uptodate(folio);
 
 	INIT_WORK_ONSTACK(&reader.work, anon_test_reader_work);
 	schedule_work(&reader.work);
 	KUNIT_EXPECT_TRUE(test, anon_test_waited_for(folio));
 	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, PAGE_SIZE), 0);
+	folio_mark_uptodate(folio);
 	folio_unlock(folio);
 	folio_put(folio);
 	flush_work(&reader.work);

@@ -484,7 +484,7 @@ static void anon_object_test_pin_amid_truncate(struct kunit *test)
 
 static const struct race_place race_writes[] = {
 	{ RACE_SMALL, "shmem_add_to_page_cache" },
-	{ RACE_SMALL, "anon_shmem_fill_folio", true },
+	{ RACE_SMALL, "filemap_get_entry", true },
 	{ RACE_HUGETLB("-reserved"), "alloc_hugetlb_folio" },
 	{ RACE_HUGETLB("-allocated"), "hugetlb_add_to_page_cache" },
 	{ RACE_HUGETLB(""), "anon_hugetlb_get_folio", true },
