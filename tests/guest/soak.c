@@ -1426,6 +1426,8 @@ static int run_soak(void *arg)
 {
 	const struct args *args = arg;
 
+	/* Where no memory may be charged, none of the program could be read */
+	mlockall(MCL_CURRENT);
 	soak(args->seconds, args->seed);
 	fflush(stdout);
 	return 0;
