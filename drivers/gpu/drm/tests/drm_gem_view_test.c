@@ -958,6 +958,48 @@ static void drm_gem_view_test_purge(struct kunit *test)
 }
 
 /*
+ * Test the table that drivers ask for. The test case succeeds if it has the
+ * pages that the array has, which are pinned once, and until both are put.
+ */
+static void drm_gem_view_test_table(struct kunit *test)
+{
+	struct drm_gem_object *obj = drm_gem_view_test_kind_obj(test);
+	struct drm_gem_shmem_object *shmem = to_drm_gem_shmem_obj(obj);
+	struct anon_object_stat stat;
+	struct sg_page_iter iter;
+	struct iosys_map map;
+	struct sg_table *sgt;
+	size_t nr = 0;
+
+	sgt = drm_gem_shmem_get_pages_sgt(shmem);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	KUNIT_EXPECT_PTR_EQ(test, drm_gem_shmem_get_pages_sgt(shmem), sgt);
+	KUNIT_ASSERT_EQ(test, drm_gem_vmap(obj, &map), 0);
+	for_each_sgtable_page(sgt, &iter, 0) {
+		KUNIT_ASSERT_LT(test, nr, obj->size >> PAGE_SHIFT);
+		KUNIT_EXPECT_PTR_EQ(test, sg_page_iter_page(&iter),
+				    shmem->pages[nr]);
+		nr++;
+	}
+	KUNIT_EXPECT_EQ(test, nr, obj->size >> PAGE_SHIFT);
+	anon_object_stat(obj->anon, &stat);
+	KUNIT_EXPECT_EQ(test, stat.pinned, obj->size);
+
+	dma_resv_lock(obj->resv, NULL);
+	__drm_gem_shmem_free_sgt_locked(shmem);
+	drm_gem_shmem_put_pages_locked(shmem);
+	dma_resv_unlock(obj->resv);
+	KUNIT_EXPECT_NULL(test, shmem->sgt);
+	anon_object_stat(obj->anon, &stat);
+	KUNIT_EXPECT_EQ(test, stat.pinned, obj->size);
+
+	drm_gem_vunmap(obj, &map);
+	KUNIT_EXPECT_NULL(test, shmem->pages);
+	anon_object_stat(obj->anon, &stat);
+	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
+}
+
+/*
  * Test how long an object lives. The test case succeeds if it stays while there
  * is a file or a mapping of it, and is freed when there is none.
  */
@@ -1278,6 +1320,8 @@ static struct kunit_case drm_gem_view_test_cases[] = {
 	KUNIT_CASE_PARAM(drm_gem_view_test_hooks,
 			 drm_gem_view_test_kind_gen_params),
 	KUNIT_CASE_PARAM(drm_gem_view_test_purge,
+			 drm_gem_view_test_kind_gen_params),
+	KUNIT_CASE_PARAM(drm_gem_view_test_table,
 			 drm_gem_view_test_kind_gen_params),
 	KUNIT_CASE_PARAM(drm_gem_view_test_outlives,
 			 drm_gem_view_test_kind_gen_params),
