@@ -86,6 +86,7 @@ struct anon_pin_runs {
 	enum zone_type zone;		/* the highest that will do */
 	struct pglist_data *pgdat;	/* of all the folios */
 	struct page *limit;		/* where the last run's pageblock ends */
+	unsigned long block;		/* and which one that is */
 	struct anon_pin_run {
 		struct page *page;
 		unsigned long nr_pages;
@@ -103,16 +104,15 @@ static void anon_pin_end_run(struct anon_pin_runs *runs, struct page *next)
 }
 
 /*
- * Is there room for one, is the page's folio of the same node as the others,
- * and may it be pinned where it is for the long term?  That is a matter of the
- * pageblock, so for the run it is asked once.
+ * Is the page's folio of the same node as the others, and may it be pinned where
+ * it is for the long term?  That is a matter of the pageblock.
  */
-static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
-			       struct page *page)
+static bool anon_pin_enter_block(struct anon_pin_runs *runs,
+				 struct folio *folio, struct page *page)
 {
 	unsigned long in_block = page_to_pfn(page) & (pageblock_nr_pages - 1);
 
-	if (runs->nr == ANON_PIN_RUNS || !folio_is_longterm_pinnable(folio) ||
+	if (!folio_is_longterm_pinnable(folio) ||
 	    folio_zonenum(folio) > runs->zone)
 		return false;
 	if (!runs->nr)
@@ -120,6 +120,22 @@ static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
 	else if (runs->pgdat != folio_pgdat(folio))
 		return false;
 	runs->limit = page + (pageblock_nr_pages - in_block);
+	runs->block = page_to_pfn(page) >> pageblock_order;
+	return true;
+}
+
+/*
+ * Is there room for one?  Where memory is fragmented, a run is a page, but many
+ * are of one block.
+ */
+static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
+			       struct page *page)
+{
+	if (runs->nr == ANON_PIN_RUNS)
+		return false;
+	if (page_to_pfn(page) >> pageblock_order != runs->block &&
+	    !anon_pin_enter_block(runs, folio, page))
+		return false;
 	runs->run[runs->nr++].page = page;
 	return true;
 }
@@ -141,6 +157,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct folio *folio;
 
 	runs->nr = 0;
+	runs->block = ULONG_MAX;
 	runs->zone = gfp_zone(mapping_gfp_mask(mapping));
 
 	rcu_read_lock();
