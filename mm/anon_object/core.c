@@ -228,34 +228,24 @@ static struct anon_object *
 anon_object_create_on(const struct anon_backend *backend,
 		      const struct anon_object_attrs *attrs)
 {
-	const size_t name_size = strlen(attrs->name) + 1;
-	const char *long_name = NULL;
 	struct anon_object *obj;
 
-	if (name_size > ANON_OBJECT_NAME_SIZE) {
-		long_name = kstrdup_const(attrs->name, GFP_KERNEL_ACCOUNT);
-		if (!long_name)
-			return ERR_PTR(-ENOMEM);
-	}
-	obj = ERR_PTR(-ENODEV);
 	if (attrs->ops && !try_module_get(attrs->ops->owner))
-		goto err_name;
+		return ERR_PTR(-ENODEV);
 	obj = backend->create(attrs);
 	if (IS_ERR(obj))
 		goto err_module;
 
-	obj->long_named = long_name;
-	if (long_name)
-		obj->long_name = long_name;
-	else
-		memcpy(obj->name, attrs->name, name_size);
+	obj->long_named = strscpy(obj->name, attrs->name) < 0;
+	if (obj->long_named) {
+		obj->long_name = kstrdup_const(attrs->name, GFP_KERNEL_ACCOUNT);
+		if (!obj->long_name)
+			goto err_inode;
+	}
 	/* This is by way of a dentry, and shrinking is not to fail for want of it */
 	if (attrs->flags & ANON_OBJECT_RESIZABLE &&
-	    IS_ERR(anon_object_base(obj))) {
-		iput(obj->inode);
-		obj = ERR_PTR(-ENOMEM);
-		goto err_module;
-	}
+	    IS_ERR(anon_object_base(obj)))
+		goto err_name;
 	/* Each read and each mapping would note when it was */
 	obj->inode->i_flags |= S_NOATIME;
 	obj->ops = attrs->ops;
@@ -273,11 +263,15 @@ anon_object_create_on(const struct anon_backend *backend,
 	trace_anon_object_create(obj);
 	return obj;
 
+err_name:
+	if (obj->long_named)
+		kfree_const(obj->long_name);
+err_inode:
+	iput(obj->inode);
+	obj = ERR_PTR(-ENOMEM);
 err_module:
 	if (attrs->ops)
 		module_put(attrs->ops->owner);
-err_name:
-	kfree_const(long_name);
 	return obj;
 }
 
