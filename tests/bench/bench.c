@@ -9,12 +9,13 @@
  * /sys/kernel/debug/anon_bench.
  */
 #include <linux/debugfs.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/glob.h>
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
 #include <linux/kernel_stat.h>
+#include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
@@ -29,7 +30,6 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_managed.h>
-#include <drm/drm_prime.h>
 
 #include "bench.h"
 #include "command.h"
@@ -42,8 +42,7 @@ module_param_named(rounds, bench_rounds, uint, 0400);
 u64 bench_clear;
 
 static struct platform_device *parent;
-/* Drivers as most are, and as those that have asked for a huge mount */
-static struct drm_device *plain, *huge;
+struct drm_device *bench_plain, *bench_huge;
 
 /* --- measuring -------------------------------------------------------------- */
 
@@ -95,7 +94,7 @@ void bench_report(const char *name, const char *unit, u64 spent, u64 count)
 
 	/* More idle than there was time: not a figure to be believed */
 	if ((s64)spent < 0) {
-		pr_err("%s: idle time is not right\n", name);
+		bench_failed("%s: idle time is not right", name);
 		return;
 	}
 	pr_info("BENCH %s %s %llu.%03llu\n", name, unit, milli / 1000,
@@ -111,20 +110,32 @@ u64 bench_above_clear(u64 spent, u64 nr_pages)
 
 static void measure_clear(void)
 {
-	u64 best = U64_MAX, begin;
 	struct page *page = alloc_page(GFP_KERNEL);
-	unsigned int i;
+	unsigned int i, round;
+	u64 begin, best;
 
-	if (!page)
+	if (!page) {
+		bench_failed("no page");
 		return;
-	for (i = 0; i < 100; i++) {
-		begin = bench_now();
-		clear_page(page_address(page));
-		best = min(best, bench_since(begin));
+	}
+	for (round = 0; round < bench_rounds; round++) {
+		best = U64_MAX;
+		for (i = 0; i < 100; i++) {
+			begin = bench_now();
+			clear_page(page_address(page));
+			best = min(best, bench_since(begin));
+		}
+		bench_report("clear", "a_page", best, 1);
 	}
 	__free_page(page);
 	bench_clear = best;
-	bench_report("clear", "a_page", best, 1);
+}
+
+/* What has been put last is freed later: kernel threads have it done by others */
+static void settle(void)
+{
+	flush_delayed_fput();
+	schedule_timeout_uninterruptible(2);
 }
 
 /* --- objects ---------------------------------------------------------------- */
@@ -139,8 +150,8 @@ static const struct drm_gem_object_funcs object_funcs = {
 	.free = object_free,
 };
 
-static struct drm_gem_object *object_new(struct drm_device *dev, size_t size,
-					 bool small)
+struct drm_gem_object *bench_object(struct drm_device *dev, size_t size,
+				    bool small)
 {
 	struct drm_gem_object *obj = kzalloc(sizeof(*obj), GFP_KERNEL);
 	int err;
@@ -181,14 +192,14 @@ static void bench_create(void)
 	for (round = 0; round < bench_rounds; round++) {
 		begin = bench_now();
 		for (i = 0; i < CREATED; i++)
-			WARN_ON(drm_gem_object_init(plain, objs[i], SZ_64K));
+			WARN_ON(drm_gem_object_init(bench_plain, objs[i], SZ_64K));
 		spent = bench_since(begin);
 		bench_report("gem/create", "an_object", spent, CREATED);
 		for (i = 0; i < CREATED; i++) {
 			drm_gem_object_release(objs[i]);
 			memset(objs[i], 0, sizeof(**objs));
 		}
-		flush_delayed_fput();
+		settle();
 	}
 	for (i = 0; i < CREATED; i++)
 		kfree(objs[i]);
@@ -202,7 +213,7 @@ static unsigned int repeat(size_t size)
 }
 
 struct pin_names {
-	const char *first, *again, *unpin;
+	const char *whole, *first, *again, *unpin;
 };
 
 static void pins_round(struct drm_device *dev, size_t size, bool small,
@@ -213,18 +224,17 @@ static void pins_round(struct drm_device *dev, size_t size, bool small,
 	u64 begin, first = 0, again = 0, unpin = 0;
 
 	for (i = 0; i < n; i++) {
-		struct drm_gem_object *obj = object_new(dev, size, small);
+		struct drm_gem_object *obj = bench_object(dev, size, small);
 		struct page **pages;
 
 		if (!obj)
-			return;
+			goto failed;
 		begin = bench_now();
 		pages = drm_gem_get_pages(obj);
 		first += bench_since(begin);
 		if (IS_ERR(pages)) {
-			pr_err("no memory for %s\n", names->first);
 			drm_gem_object_put(obj);
-			return;
+			goto failed;
 		}
 		drm_gem_put_pages(obj, pages, true, true);
 
@@ -237,11 +247,15 @@ static void pins_round(struct drm_device *dev, size_t size, bool small,
 		unpin += bench_since(begin);
 		drm_gem_object_put(obj);
 	}
-	flush_delayed_fput();
+	bench_report(names->whole, "a_page", first, n * nr_pages);
 	bench_report(names->first, "a_page_above_clear",
 		     bench_above_clear(first, n * nr_pages), n * nr_pages);
 	bench_report(names->again, "a_page", again, n * nr_pages);
 	bench_report(names->unpin, "a_page", unpin, n * nr_pages);
+	return;
+
+failed:
+	bench_failed("%s: no memory", names->first);
 }
 
 static void bench_pins(struct drm_device *dev, size_t size, bool small,
@@ -249,15 +263,18 @@ static void bench_pins(struct drm_device *dev, size_t size, bool small,
 {
 	unsigned int round;
 
-	if (!bench_wanted(names->first) && !bench_wanted(names->again) &&
-	    !bench_wanted(names->unpin))
+	if (!bench_wanted(names->whole) && !bench_wanted(names->first) &&
+	    !bench_wanted(names->again) && !bench_wanted(names->unpin))
 		return;
-	for (round = 0; round < bench_rounds; round++)
+	for (round = 0; round < bench_rounds; round++) {
 		pins_round(dev, size, small, names);
+		settle();
+	}
 }
 
 #define PIN_NAMES(kind, size)				\
 	(&(const struct pin_names) {			\
+		.whole = kind "/first-pin-whole/" size,	\
 		.first = kind "/first-pin/" size,	\
 		.again = kind "/pin-again/" size,	\
 		.unpin = kind "/unpin/" size,		\
@@ -265,15 +282,23 @@ static void bench_pins(struct drm_device *dev, size_t size, bool small,
 
 static void bench_all_pins(void)
 {
-	bench_pins(plain, SZ_1M, false, PIN_NAMES("gem", "1M"));
-	bench_pins(plain, SZ_64M, false, PIN_NAMES("gem", "64M"));
-	bench_pins(huge, SZ_1M, false, PIN_NAMES("gem-huge", "1M"));
-	bench_pins(huge, SZ_64M, false, PIN_NAMES("gem-huge", "64M"));
-	bench_pins(plain, SZ_64K, false, PIN_NAMES("gem", "64K"));
-	bench_pins(plain, SZ_2M + SZ_1M + SZ_256K, false,
+	bench_pins(bench_plain, SZ_1M, false, PIN_NAMES("gem", "1M"));
+	bench_pins(bench_plain, SZ_64M, false, PIN_NAMES("gem", "64M"));
+	bench_pins(bench_huge, SZ_1M, false, PIN_NAMES("gem-huge", "1M"));
+	bench_pins(bench_huge, SZ_64M, false, PIN_NAMES("gem-huge", "64M"));
+	bench_pins(bench_plain, SZ_64K, false, PIN_NAMES("gem", "64K"));
+	bench_pins(bench_plain, SZ_2M + SZ_1M + SZ_256K, false,
 		   PIN_NAMES("gem", "3.25M"));
-	bench_pins(plain, SZ_1M, true, PIN_NAMES("gem-small", "1M"));
-	bench_pins(plain, SZ_64M, true, PIN_NAMES("gem-small", "64M"));
+	bench_pins(bench_plain, SZ_1M, true, PIN_NAMES("gem-small", "1M"));
+	bench_pins(bench_plain, SZ_64M, true, PIN_NAMES("gem-small", "64M"));
+}
+
+/* Where user space has had memory fragmented, and asks for a round each time */
+static int frag_pins(void)
+{
+	pins_round(bench_plain, SZ_1M, false, PIN_NAMES("frag", "1M"));
+	pins_round(bench_plain, SZ_64M, false, PIN_NAMES("frag", "64M"));
+	return 0;
 }
 
 static void bench_entries(void)
@@ -286,14 +311,19 @@ static void bench_entries(void)
 		struct drm_gem_shmem_object *shmem;
 		struct sg_table *sgt;
 
-		shmem = drm_gem_shmem_create(plain, SZ_1M);
-		if (IS_ERR(shmem))
+		shmem = drm_gem_shmem_create(bench_plain, SZ_1M);
+		if (IS_ERR(shmem)) {
+			bench_failed("gem/sg-entries/1M: no object");
 			return;
+		}
 		sgt = drm_gem_shmem_get_pages_sgt(shmem);
-		if (!IS_ERR(sgt))
+		if (IS_ERR(sgt))
+			bench_failed("gem/sg-entries/1M: no table");
+		else
 			bench_report("gem/sg-entries/1M", "entries",
 				     sgt->orig_nents, 1);
 		drm_gem_object_put(&shmem->base);
+		settle();
 	}
 }
 
@@ -306,14 +336,18 @@ static void bench_vmap(void)
 
 	if (!bench_wanted("gem/vmap/16M"))
 		return;
-	shmem = drm_gem_shmem_create(plain, SZ_16M);
-	if (IS_ERR(shmem))
+	shmem = drm_gem_shmem_create(bench_plain, SZ_16M);
+	if (IS_ERR(shmem)) {
+		bench_failed("gem/vmap/16M: no object");
 		return;
+	}
 	/* All of it is in memory from the second time on */
 	for (round = 0; round <= bench_rounds; round++) {
 		begin = bench_now();
-		if (drm_gem_vmap(&shmem->base, &map))
+		if (drm_gem_vmap(&shmem->base, &map)) {
+			bench_failed("gem/vmap/16M: no mapping");
 			break;
+		}
 		drm_gem_vunmap(&shmem->base, &map);
 		spent = bench_since(begin);
 		if (round)
@@ -323,65 +357,72 @@ static void bench_vmap(void)
 	drm_gem_object_put(&shmem->base);
 }
 
-/* Pin to a table what is in memory already */
-static u64 pin_table(struct drm_gem_object *obj)
+/* What a driver calls for what is in memory already, and the undoing of it */
+static u64 pin_table(struct drm_gem_shmem_object *shmem)
 {
-	struct sg_table table, *sgt = &table;
+	struct sg_table *sgt;
 	u64 begin, spent;
-#if PORTED
-	begin = bench_now();
-	if (anon_object_pin_sgt(obj->anon, 0, obj->size, UINT_MAX, sgt))
-		return 0;
-	spent = bench_since(begin);
-	anon_object_unpin_sgt(obj->anon, sgt, 0);
-#else
-	struct page **pages;
 
 	begin = bench_now();
-	pages = drm_gem_get_pages(obj);
-	if (IS_ERR(pages))
-		return 0;
-	sgt = drm_prime_pages_to_sg(obj->dev, pages, obj->size >> PAGE_SHIFT);
+	sgt = drm_gem_shmem_get_pages_sgt(shmem);
 	spent = bench_since(begin);
-	if (!IS_ERR(sgt)) {
-		sg_free_table(sgt);
-		kfree(sgt);
-	}
-	drm_gem_put_pages(obj, pages, false, false);
-#endif
+	if (IS_ERR(sgt))
+		return 0;
+
+	dma_resv_lock(shmem->base.resv, NULL);
+	__drm_gem_shmem_free_sgt_locked(shmem);
+	drm_gem_shmem_put_pages_locked(shmem);
+	dma_resv_unlock(shmem->base.resv);
 	return spent;
 }
 
-static void bench_sizes(void)
+static void bench_table(struct drm_device *dev, size_t size, const char *name)
+{
+	struct drm_gem_shmem_object *shmem;
+	unsigned int round;
+	u64 spent;
+
+	if (!bench_wanted(name))
+		return;
+	shmem = drm_gem_shmem_create(dev, size);
+	if (IS_ERR(shmem)) {
+		bench_failed("%s: no object", name);
+		return;
+	}
+	/* The first time is a first pin */
+	for (round = 0; round <= bench_rounds; round++) {
+		spent = pin_table(shmem);
+		if (!spent) {
+			bench_failed("%s: no memory", name);
+			break;
+		}
+		if (round)
+			bench_report(name, "an_object", spent, 1);
+	}
+	drm_gem_object_put(&shmem->base);
+	settle();
+}
+
+static void bench_tables(struct drm_device *dev, const char *kind)
 {
 	static const struct {
 		const char *name;
 		size_t size;
 	} sizes[] = {
-		{ "gem/pin-sgt/4K", SZ_4K },
-		{ "gem/pin-sgt/64K", SZ_64K },
-		{ "gem/pin-sgt/1M", SZ_1M },
-		{ "gem/pin-sgt/16M", SZ_16M },
-		{ "gem/pin-sgt/256M", SZ_256M },
-		{ "gem/pin-sgt/1G", SZ_1G },
+		{ "4K", SZ_4K },
+		{ "64K", SZ_64K },
+		{ "1M", SZ_1M },
+		{ "16M", SZ_16M },
+		{ "256M", SZ_256M },
+		{ "1G", SZ_1G },
 	};
-	unsigned int i, round;
+	char name[40];
+	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct drm_gem_object *obj;
-
-		if (!bench_wanted(sizes[i].name))
-			continue;
-		obj = object_new(plain, sizes[i].size, false);
-		if (!obj || !pin_table(obj)) {
-			pr_err("no memory for %s\n", sizes[i].name);
-			continue;
-		}
-		for (round = 0; round < bench_rounds; round++)
-			bench_report(sizes[i].name, "an_object",
-				     pin_table(obj), 1);
-		drm_gem_object_put(obj);
-		flush_delayed_fput();
+		snprintf(name, sizeof(name), "%s/pin-sgt/%s", kind,
+			 sizes[i].name);
+		bench_table(dev, sizes[i].size, name);
 	}
 }
 
@@ -452,7 +493,7 @@ static void bench_sparse_at(const char *name, loff_t size, loff_t dense,
 		for (i = 0; i < times; i++) {
 			if (sparse_once(size, pinned, large) ||
 			    sparse_once(dense, pinned, small)) {
-				pr_err("%s: failed\n", name);
+				bench_failed("%s", name);
 				return;
 			}
 		}
@@ -476,136 +517,28 @@ static void bench_sparse(void)
 }
 #endif
 
-/* --- what has to do with swap ------------------------------------------------ */
-
-#define SWAPPED SZ_64M
-
-static struct drm_gem_object *swapped;
-
-/* Pages that neither zswap's nor zram's compressor makes nothing of */
-static void swap_fill(void)
-{
-	struct page **pages = drm_gem_get_pages(swapped);
-	unsigned int i;
-
-	if (IS_ERR(pages))
-		return;
-	for (i = 0; i < SWAPPED >> PAGE_SHIFT; i++) {
-		u32 *words = kmap_local_page(pages[i]);
-		unsigned int j;
-
-		for (j = 0; j < PAGE_SIZE / sizeof(*words); j++)
-			words[j] = j % 4 ? j : (i + 1) * 2654435761u + j * j;
-		kunmap_local(words);
-	}
-	drm_gem_put_pages(swapped, pages, true, false);
-}
-
-/*
- * What the calling task has done.  Under -icount the clock jumps while the
- * processor is idle, and the idle time that the kernel accounts is not exact
- * then; what a task has run is, once it has slept.
- */
-static u64 task_now(void)
-{
-	schedule_timeout_uninterruptible(1);
-	return current->se.sum_exec_runtime;
-}
-
-static int reclaim(const char *bytes)
-{
-	struct file *file;
-	ssize_t done;
-	loff_t pos = 0;
-
-	file = filp_open("/sys/fs/cgroup/bench/memory.reclaim", O_WRONLY, 0);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	done = kernel_write(file, bytes, strlen(bytes), &pos);
-	fput(file);
-	return done < 0 ? done : 0;
-}
-
-/*
- * Until the memory is free.  Stock has no function for it: i915's loop over
- * writeback_iter() writes nothing, for it looks for folios that are tagged
- * dirty, and shmem does not tag them.  So reclaim has to, by way of the task's
- * memory cgroup; which is also who frees what has been written by then.
- */
-static int swap_out_all(void)
-{
-#if PORTED
-	long ret = anon_object_swap_out(swapped->anon, 0, SWAPPED);
-
-	if (ret < 0)
-		return ret;
-	/* The disk is not waited for by the task; -EAGAIN: all is free already */
-	msleep(1000);
-	reclaim("64M");
-	return 0;
-#else
-	return reclaim("64M");
-#endif
-}
-
-static void swap_out(const char *name)
-{
-	u64 begin = task_now();
-	int err = swap_out_all();
-
-	if (err)
-		pr_err("could not be swapped out: %d\n", err);
-	bench_report(name, "a_page", task_now() - begin, SWAPPED >> PAGE_SHIFT);
-}
-
-static u64 resident_pages(const struct drm_gem_object *obj)
-{
-#if PORTED
-	return obj->anon->inode->i_mapping->nrpages;
-#else
-	return obj->filp->f_mapping->nrpages;
-#endif
-}
-
-static void swap_back(const char *name)
-{
-	u64 resident = resident_pages(swapped);
-	u64 begin = task_now(), spent;
-	struct page **pages;
-
-	if (resident) {
-		pr_err("%llu pages are in memory still\n", resident);
-		return;
-	}
-	pages = drm_gem_get_pages(swapped);
-	spent = task_now() - begin;
-	if (IS_ERR(pages)) {
-		pr_err("could not be swapped in: %ld\n", PTR_ERR(pages));
-		return;
-	}
-	bench_report(name, "a_page", spent, SWAPPED >> PAGE_SHIFT);
-	drm_gem_put_pages(swapped, pages, false, false);
-}
-
 /* --- one object four ways ---------------------------------------------------- */
 
 #define DESIGN SZ_4M
 
 static u8 *design_buf;
 
-static void design_vfs(void)
+static int design_vfs(void)
 {
 	struct file *file;
 	loff_t pos = 0;
+	ssize_t done;
 
 	file = shmem_file_setup("bench", DESIGN, EMPTY_VMA_FLAGS);
 	if (IS_ERR(file))
-		return;
+		return PTR_ERR(file);
 	/* There is no pinning what a file has, but for reading it all */
-	kernel_write(file, design_buf, DESIGN, &pos);
+	done = kernel_write(file, design_buf, DESIGN, &pos);
 	pos = 0;
-	kernel_read(file, design_buf, DESIGN, &pos);
+	if (done == DESIGN)
+		done = kernel_read(file, design_buf, DESIGN, &pos);
 	fput(file);
+	return done == DESIGN ? 0 : -EIO;
 }
 
 static void design_copy(struct page **pages, bool write)
@@ -614,15 +547,14 @@ static void design_copy(struct page **pages, bool write)
 
 	for (i = 0; i < DESIGN >> PAGE_SHIFT; i++) {
 		u8 *buf = design_buf + i * PAGE_SIZE;
+		u8 *page = kmap_local_page(pages[i]);
 
-		if (write)
-			memcpy_to_page(pages[i], 0, buf, PAGE_SIZE);
-		else
-			memcpy_from_page(buf, pages[i], 0, PAGE_SIZE);
+		bench_copy(write ? page : buf, write ? buf : page, PAGE_SIZE);
+		kunmap_local(page);
 	}
 }
 
-static void design_shmem(void)
+static int design_shmem(void)
 {
 	const unsigned int nr_pages = DESIGN >> PAGE_SHIFT;
 	struct address_space *mapping;
@@ -631,9 +563,13 @@ static void design_shmem(void)
 	unsigned int i;
 
 	pages = kvcalloc(nr_pages, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
 	file = shmem_file_setup("bench", DESIGN, EMPTY_VMA_FLAGS);
-	if (IS_ERR(file) || !pages)
-		return;
+	if (IS_ERR(file)) {
+		kvfree(pages);
+		return PTR_ERR(file);
+	}
 	mapping = file->f_mapping;
 	mapping_set_unevictable(mapping);
 	for (i = 0; i < nr_pages; i++) {
@@ -652,10 +588,11 @@ static void design_shmem(void)
 	}
 	fput(file);
 	kvfree(pages);
+	return 0;
 }
 
 #if PORTED
-static void design_anon(void)
+static int design_anon(void)
 {
 	const struct anon_object_attrs attrs = {
 		.name = "bench",
@@ -664,49 +601,68 @@ static void design_anon(void)
 	};
 	struct anon_object *obj = anon_object_create(&attrs);
 	struct anon_object_map map;
+	int err;
 
 	if (IS_ERR(obj))
-		return;
-	if (!anon_object_vmap(obj, 0, DESIGN, PAGE_KERNEL, &map)) {
-		memcpy(map.vaddr, design_buf, DESIGN);
-		memcpy(design_buf, map.vaddr, DESIGN);
+		return PTR_ERR(obj);
+	err = anon_object_vmap(obj, 0, DESIGN, PAGE_KERNEL, &map);
+	if (!err) {
+		bench_copy(map.vaddr, design_buf, DESIGN);
+		bench_copy(design_buf, map.vaddr, DESIGN);
 		anon_object_vunmap(obj, &map, ANON_OBJECT_DIRTY);
 	}
 	anon_object_put(obj);
+	return err;
+}
+#else
+static int design_anon(void)
+{
+	return -EOPNOTSUPP;
 }
 #endif
 
-static void bench_design(void)
+/* There and back, as the others do, and as iterators do for the VFS */
+static int design_copies(bool like_vfs)
 {
-	static const struct {
-		const char *name;
-		void (*make)(void);
-	} ways[] = {
-		{ "design/vfs", design_vfs },
-		{ "design/shmem", design_shmem },
-#if PORTED
-		{ "design/anon-object", design_anon },
-#endif
-	};
-	unsigned int i, round;
+	u8 *there = vzalloc(DESIGN);
+	unsigned int round, i;
 	u64 begin;
 
-	design_buf = vzalloc(DESIGN);
-	if (!design_buf)
-		return;
-	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		if (!bench_wanted(ways[i].name))
-			continue;
-		for (round = 0; round < bench_rounds; round++) {
-			begin = bench_now();
-			ways[i].make();
-			flush_delayed_fput();
-			bench_report(ways[i].name, "a_page",
-				     bench_since(begin),
-				     DESIGN >> PAGE_SHIFT);
+	if (!there)
+		return -ENOMEM;
+	for (round = 0; round < bench_rounds; round++) {
+		begin = bench_now();
+		for (i = 0; i < DESIGN; i += PAGE_SIZE) {
+			if (like_vfs) {
+				memcpy(there + i, design_buf + i, PAGE_SIZE);
+				memcpy(design_buf + i, there + i, PAGE_SIZE);
+			} else {
+				bench_copy(there + i, design_buf + i, PAGE_SIZE);
+				bench_copy(design_buf + i, there + i, PAGE_SIZE);
+			}
 		}
+		bench_report(like_vfs ? "design/copy-vfs" : "design/copy",
+			     "a_page", bench_since(begin),
+			     DESIGN >> PAGE_SHIFT);
 	}
-	vfree(design_buf);
+	vfree(there);
+	return 0;
+}
+
+/* Asked for by user space, on the way back to which files are freed */
+static int design_command(const char *name)
+{
+	if (!strcmp(name, "vfs"))
+		return design_vfs();
+	if (!strcmp(name, "shmem"))
+		return design_shmem();
+	if (!strcmp(name, "anon-object"))
+		return design_anon();
+	if (!strcmp(name, "copy"))
+		return design_copies(false);
+	if (!strcmp(name, "copy-vfs"))
+		return design_copies(true);
+	return -EINVAL;
 }
 
 /* --- the module -------------------------------------------------------------- */
@@ -739,7 +695,7 @@ static int many_create(void)
 	unsigned int i;
 
 	for (i = 0; i < MANY; i++) {
-		many[i] = object_new(plain, SZ_4K, false);
+		many[i] = bench_object(bench_plain, SZ_4K, false);
 		if (!many[i]) {
 			many_free();
 			return -ENOMEM;
@@ -753,7 +709,7 @@ static int create_and_free(void)
 	unsigned int i;
 
 	for (i = 0; i < CREATED; i++) {
-		struct drm_gem_object *obj = object_new(plain, SZ_64K, false);
+		struct drm_gem_object *obj = bench_object(bench_plain, SZ_64K, false);
 
 		if (!obj)
 			return -ENOMEM;
@@ -762,7 +718,7 @@ static int create_and_free(void)
 	return 0;
 }
 
-static int create_command(const char *word)
+static int do_command(const char *word, const char *name)
 {
 	if (!strcmp(word, "create"))
 		return create_and_free();
@@ -770,10 +726,14 @@ static int create_command(const char *word)
 		return many_create();
 	if (!strcmp(word, "none"))
 		return many_free();
-	return -ENOENT;
+	if (!strcmp(word, "design"))
+		return design_command(name);
+	if (!strcmp(word, "frag-pins"))
+		return frag_pins();
+	return bench_swap_command(word, name);
 }
 
-/* "create", "many", "none"; "new", "fill", "out CASE", "back CASE" */
+/* A word, and for some a name */
 static ssize_t command_write(struct file *file, const char __user *user,
 			     size_t len, loff_t *pos)
 {
@@ -785,25 +745,8 @@ static ssize_t command_write(struct file *file, const char __user *user,
 	buf[len] = 0;
 	name = strim(buf);
 	strsep(&name, " ");
-	err = create_command(buf);
-	if (err != -ENOENT)
-		return err ?: len;
-	if (!strcmp(buf, "new")) {
-		if (swapped)
-			drm_gem_object_put(swapped);
-		swapped = object_new(plain, SWAPPED, false);
-	}
-	if (!swapped)
-		return -ENOMEM;
-	if (!strcmp(buf, "new") || !strcmp(buf, "fill"))
-		swap_fill();
-	else if (!strcmp(buf, "out") && name)
-		swap_out(name);
-	else if (!strcmp(buf, "back") && name)
-		swap_back(name);
-	else
-		return -EINVAL;
-	return len;
+	err = do_command(buf, name ?: "");
+	return err ?: len;
 }
 
 #if PORTED
@@ -836,7 +779,16 @@ static int view_create(size_t size)
 static long command_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long arg)
 {
-	return cmd == BENCH_VIEW ? view_create(arg) : -ENOTTY;
+	switch (cmd) {
+	case BENCH_VIEW:
+		return view_create(arg);
+	case BENCH_SWAPPED_FD:
+		return bench_swapped_fd();
+	case BENCH_WORK:
+		return put_user(bench_work(), (u64 __user *)arg);
+	default:
+		return -ENOTTY;
+	}
 }
 
 static const struct file_operations command_fops = {
@@ -847,46 +799,85 @@ static const struct file_operations command_fops = {
 
 static struct dentry *command;
 
-static int __init bench_init(void)
+/* In a kernel thread, which can wait until what it has put is freed */
+static int bench_thread(void *done)
 {
-	parent = platform_device_register_simple("anon_bench", -1, NULL, 0);
-	if (IS_ERR(parent))
-		return PTR_ERR(parent);
-	dma_coerce_mask_and_coherent(&parent->dev, DMA_BIT_MASK(64));
-	plain = drm_dev_alloc(&driver, &parent->dev);
-	huge = drm_dev_alloc(&driver, &parent->dev);
-	if (IS_ERR(plain) || IS_ERR(huge))
-		return -ENOMEM;
-#if !PORTED
-	if (drm_gem_huge_mnt_create(huge, "within_size"))
-		return -ENOMEM;
-#endif
-
-	measure_cost();
-	measure_clear();
 	bench_create();
 	bench_all_pins();
 	bench_entries();
 	bench_vmap();
-	bench_sizes();
+	bench_tables(bench_plain, "gem");
+	bench_tables(bench_huge, "gem-huge");
 	bench_sparse();
-	bench_design();
-	bench_i915();
+	complete(done);
+	return 0;
+}
 
+static int bench_cases(void)
+{
+	DECLARE_COMPLETION_ONSTACK(done);
+	struct task_struct *thread;
+
+	measure_cost();
+	measure_clear();
+	thread = kthread_run(bench_thread, &done, "bench");
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	wait_for_completion(&done);
+	return bench_i915();
+}
+
+static int __init bench_init(void)
+{
+	int err = -ENOMEM;
+
+	design_buf = vzalloc(DESIGN);
+	if (!design_buf)
+		return err;
+	parent = platform_device_register_simple("anon_bench", -1, NULL, 0);
+	if (IS_ERR(parent)) {
+		err = PTR_ERR(parent);
+		goto free_buf;
+	}
+	dma_coerce_mask_and_coherent(&parent->dev, DMA_BIT_MASK(64));
+	bench_plain = drm_dev_alloc(&driver, &parent->dev);
+	if (IS_ERR(bench_plain))
+		goto unregister;
+	bench_huge = drm_dev_alloc(&driver, &parent->dev);
+	if (IS_ERR(bench_huge))
+		goto put_plain;
+#if !PORTED
+	err = drm_gem_huge_mnt_create(bench_huge, "within_size");
+	if (err)
+		goto put_huge;
+#endif
+	err = bench_cases();
+	if (err)
+		goto put_huge;
 	command = debugfs_create_file("anon_bench", 0200, NULL, NULL,
 				      &command_fops);
 	return 0;
+
+put_huge:
+	drm_dev_put(bench_huge);
+put_plain:
+	drm_dev_put(bench_plain);
+unregister:
+	platform_device_unregister(parent);
+free_buf:
+	vfree(design_buf);
+	return err;
 }
 
 static void __exit bench_exit(void)
 {
 	debugfs_remove(command);
+	bench_swap_exit();
 	many_free();
-	if (swapped)
-		drm_gem_object_put(swapped);
-	drm_dev_put(huge);
-	drm_dev_put(plain);
+	drm_dev_put(bench_huge);
+	drm_dev_put(bench_plain);
 	platform_device_unregister(parent);
+	vfree(design_buf);
 }
 
 module_init(bench_init);

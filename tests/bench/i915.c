@@ -67,8 +67,10 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 		return;
 	obj = I915_CALL(i915_gem_object_create_region)
 		(i915->mm.regions[INTEL_REGION_SMEM], size, 0, flags);
-	if (IS_ERR(obj))
+	if (IS_ERR(obj)) {
+		bench_failed("%s: no object", alloc);
 		return;
+	}
 	/*
 	 * The first time allocates, and the next ones move folios between the
 	 * lists of reclaim
@@ -76,8 +78,10 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 	for (round = 0; round < bench_rounds + I915_WARM; round++) {
 #if PORTED
 		begin = bench_now();
-		if (anon_object_pin_sgt(obj->base.anon, 0, size, UINT_MAX, &sgt))
+		if (anon_object_pin_sgt(obj->base.anon, 0, size, UINT_MAX, &sgt)) {
+			bench_failed("%s: no memory", alloc);
 			break;
+		}
 		allocated = bench_since(begin);
 		begin = bench_now();
 		anon_object_unpin_sgt(obj->base.anon, &sgt, ANON_OBJECT_DIRTY |
@@ -89,8 +93,10 @@ static void i915_table(struct drm_i915_private *i915, size_t size,
 		begin = bench_now();
 		if (I915_CALL(shmem_sg_alloc_table)(i915, &sgt, size,
 						    obj->mm.region, mapping,
-						    UINT_MAX & PAGE_MASK))
+						    UINT_MAX & PAGE_MASK)) {
+			bench_failed("%s: no memory", alloc);
 			break;
+		}
 		allocated = bench_since(begin);
 		begin = bench_now();
 		I915_CALL(shmem_sg_free_table)(&sgt, mapping, true, true);
@@ -135,9 +141,12 @@ static void i915_internal(struct drm_i915_private *i915, size_t size,
 		return;
 	for (round = 0; round < bench_rounds; round++) {
 		begin = bench_now();
-		for (i = 0; i < I915_OBJECTS; i++)
-			if (i915_one_internal(i915, size))
+		for (i = 0; i < I915_OBJECTS; i++) {
+			if (i915_one_internal(i915, size)) {
+				bench_failed("%s: no memory", name);
 				return;
+			}
+		}
 		I915_CALL(i915_gem_flush_free_objects)(i915);
 		bench_report(name, "an_object", bench_since(begin),
 			     I915_OBJECTS);
@@ -159,14 +168,17 @@ static void i915_pwrite(struct drm_i915_private *i915, size_t size,
 		return;
 	arg.data_ptr = vm_mmap(NULL, 0, size, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	if (IS_ERR_VALUE((unsigned long)arg.data_ptr))
+	if (IS_ERR_VALUE((unsigned long)arg.data_ptr)) {
+		bench_failed("%s: no mapping", name);
 		return;
+	}
 	/* There, and not just the zero page */
 	err = clear_user(u64_to_user_ptr(arg.data_ptr), size);
 	for (round = 0; round < bench_rounds && !err; round++) {
 		obj = I915_CALL(i915_gem_object_create_region)
 			(i915->mm.regions[INTEL_REGION_SMEM], size, 0, 0);
-		if (IS_ERR(obj))
+		err = PTR_ERR_OR_ZERO(obj);
+		if (err)
 			break;
 		begin = bench_now();
 		err = obj->ops->pwrite(obj, &arg);
@@ -176,6 +188,8 @@ static void i915_pwrite(struct drm_i915_private *i915, size_t size,
 		drm_gem_object_put(&obj->base);
 		I915_CALL(i915_gem_flush_free_objects)(i915);
 	}
+	if (err)
+		bench_failed("%s: %d", name, err);
 	vm_munmap(arg.data_ptr, size);
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What of the benchmark is user space's: SysV shared memory, an object made of
- * a memfd and a udmabuf, and what is only done when the module has returned to
- * user space: freeing.  Prints "BENCH case unit value".
+ * a memfd and a udmabuf, faults, and what is only done when the module has
+ * returned to user space: freeing.  Prints "BENCH case unit value".
  *
- * usage: programs [PATTERN]
+ * usage: programs PATTERN [SWAP]
+ *
+ * With SWAP just those that have to do with swap, which are called so: swap-disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,13 +81,42 @@ static void touch(char *mem, size_t size, size_t step, int write)
 	}
 }
 
+static void set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
+		fprintf(stderr, "%s: ", value);
+		fail(path);
+	}
+	close(fd);
+}
+
 static void command(const char *word)
 {
-	int fd = open(BENCH_DEVICE, O_WRONLY);
+	set(BENCH_DEVICE, word);
+}
 
-	if (fd < 0 || write(fd, word, strlen(word)) < 0)
-		fail(word);
-	close(fd);
+static void command_for(const char *word, const char *name)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%s %s", word, name);
+	command(line);
+}
+
+/* Ask the module; what fails is for the caller to say */
+static int ask(unsigned int request, unsigned long arg)
+{
+	int device = open(BENCH_DEVICE, O_WRONLY), ret, err;
+
+	if (device < 0)
+		fail(BENCH_DEVICE);
+	ret = ioctl(device, request, arg);
+	err = errno;
+	close(device);
+	errno = err;
+	return ret;
 }
 
 #define CREATED 500
@@ -129,15 +160,6 @@ static void gem_memory(void)
 	sleep(1);
 }
 
-static void set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		fail(path);
-	close(fd);
-}
-
 static void segment_memory(void)
 {
 	static int ids[MANY];
@@ -179,11 +201,8 @@ static void attach_memory(void)
 /* A view, or where there is none the memfd that people have in its place */
 static int view_open(size_t size)
 {
-	int device = open(BENCH_DEVICE, O_WRONLY), fd;
+	int fd = ask(BENCH_VIEW, size);
 
-	if (device < 0)
-		fail(BENCH_DEVICE);
-	fd = ioctl(device, BENCH_VIEW, size);
 	if (fd < 0 && errno == EOPNOTSUPP) {
 		fd = memfd_create("bench", MFD_CLOEXEC);
 		if (fd >= 0 && ftruncate(fd, size))
@@ -191,8 +210,17 @@ static int view_open(size_t size)
 	}
 	if (fd < 0)
 		fail("view");
-	close(device);
 	return fd;
+}
+
+static int have_views(void)
+{
+	int fd = ask(BENCH_VIEW, PAGE);
+
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return 1;
 }
 
 static void io_round(char *buf, size_t len, const char *reads,
@@ -321,27 +349,207 @@ static int dmabuf_of(int memfd)
 	return fd;
 }
 
+static void *map(int fd, size_t size, int prot)
+{
+	void *mem = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED)
+		fail("mmap");
+	return mem;
+}
+
 static void udmabuf_round(char *buf)
 {
 	uint64_t begin = now();
-	char *mem;
 	int memfd, fd;
+	char *mem;
 
 	memfd = memfd_create("bench", MFD_ALLOW_SEALING);
 	if (memfd < 0 || ftruncate(memfd, DESIGN) ||
 	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK))
 		fail("memfd");
-	if (pwrite(memfd, buf, DESIGN, 0) != DESIGN)
-		fail("pwrite");
+	mem = map(memfd, DESIGN, PROT_READ | PROT_WRITE);
+	bench_copy(mem, buf, DESIGN);
+	munmap(mem, DESIGN);
 	fd = dmabuf_of(memfd);
-	mem = mmap(NULL, DESIGN, PROT_READ, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
-		fail("mmap");
-	memcpy(buf, mem, DESIGN);
+	mem = map(fd, DESIGN, PROT_READ);
+	bench_copy(buf, mem, DESIGN);
 	munmap(mem, DESIGN);
 	close(fd);
 	close(memfd);
 	report("design/udmabuf", "a_page", now() - begin, DESIGN / PAGE);
+}
+
+/* A way that is the module's, and freed on its way back here */
+static void design_rounds(const char *way)
+{
+	char name[40];
+	uint64_t begin;
+	int i;
+
+	snprintf(name, sizeof(name), "design/%s", way);
+	for (i = 0; i < ROUNDS && wanted(name); i++) {
+		begin = now();
+		command_for("design", way);
+		report(name, "a_page", now() - begin, DESIGN / PAGE);
+	}
+}
+
+static void designs(char *buf)
+{
+	int i;
+
+	for (i = 0; i < ROUNDS && wanted("design/udmabuf"); i++)
+		udmabuf_round(buf);
+	design_rounds("vfs");
+	design_rounds("shmem");
+	if (have_views())
+		design_rounds("anon-object");
+	if (wanted("design/copy"))
+		command("design copy");
+	if (wanted("design/copy-vfs"))
+		command("design copy-vfs");
+}
+
+/* In a memory cgroup that is charged for nothing else */
+static void charged(const char *word)
+{
+	set("/sys/fs/cgroup/bench/cgroup.procs", "0");
+	command(word);
+	set("/sys/fs/cgroup/cgroup.procs", "0");
+}
+
+static uint64_t work(void)
+{
+	uint64_t value;
+
+	if (ask(BENCH_WORK, (unsigned long)&value))
+		fail("work");
+	return value;
+}
+
+/* Read all of it, having asked for it before or not */
+static void back_by_fault(const char *name, int prefetch)
+{
+	int fd = ask(BENCH_SWAPPED_FD, 0);
+	uint64_t begin;
+	char *mem;
+
+	if (fd < 0)
+		fail(name);
+	mem = map(fd, BENCH_SWAPPED, PROT_READ);
+	begin = work();
+	/* Each by the call that does it there: that of stock's files does not */
+	if (prefetch && have_views())
+		errno = posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+	else if (prefetch)
+		errno = madvise(mem, BENCH_SWAPPED, MADV_WILLNEED) ? errno : 0;
+	else
+		errno = 0;
+	if (errno)
+		fail(name);
+	touch(mem, BENCH_SWAPPED, PAGE, 0);
+	report(name, "a_page", work() - begin, BENCH_SWAPPED / PAGE);
+	munmap(mem, BENCH_SWAPPED);
+	close(fd);
+}
+
+enum { OUT, BACK, OUT_AGAIN, BACK_AGAIN, OUT_DIRECT, BACK_FAULT, BACK_PREFETCH,
+       SWAP_ROWS };
+
+static const char * const swap_rows[] = {
+	"out", "back", "out-again", "back-again", "out-direct", "back-fault",
+	"back-prefetch",
+};
+
+static void swap_round(const char *kind, const char *new)
+{
+	char name[SWAP_ROWS][40];
+	int i, any = 0;
+
+	for (i = 0; i < SWAP_ROWS; i++) {
+		snprintf(name[i], sizeof(name[i]), "%s/%s", kind, swap_rows[i]);
+		any |= wanted(name[i]);
+	}
+	if (!any)
+		return;
+	/* A new one, and the same once more: it may have come back in pieces */
+	charged(new);
+	command("spin");
+	command_for("out", name[OUT]);
+	command_for("back", name[BACK]);
+	charged("fill");
+	command_for("out", name[OUT_AGAIN]);
+	command_for("back", name[BACK_AGAIN]);
+
+	charged(new);
+	if (have_views())
+		command_for("out-direct", name[OUT_DIRECT]);
+	else
+		command("out");
+	back_by_fault(name[BACK_FAULT], 0);
+
+	charged(new);
+	command("out");
+	back_by_fault(name[BACK_PREFETCH], 1);
+	command("rest");
+	command("end");
+}
+
+/* Where half of the memory is taken in single pages */
+static void frag_round(void)
+{
+	if (!wanted("frag/first-pin/1M") && !wanted("frag/first-pin/64M") &&
+	    !wanted("frag/swap-back"))
+		return;
+	charged("new large");
+	command("spin");
+	command("out");
+	command("rest");
+	/* Nobody is to mend it on the side, or to be measured while trying */
+	set("/proc/sys/vm/compaction_proactiveness", "0");
+	/* Twice, for what others free meanwhile */
+	set("/proc/sys/vm/drop_caches", "3");
+	command("fragment");
+	sleep(1);
+	command("fragment");
+	command("frag-pins");
+	command("spin");
+	command("back frag/swap-back");
+	command("rest");
+	command("mend");
+	command("end");
+}
+
+static void swap_rounds(const char *kind)
+{
+	char small[40];
+	int i;
+
+	snprintf(small, sizeof(small), "%s-small", kind);
+	for (i = 0; i < ROUNDS; i++) {
+		swap_round(kind, "new large");
+		swap_round(small, "new small");
+		if (!strcmp(kind, "swap-zram"))
+			frag_round();
+	}
+}
+
+#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+static void sysv_rounds(void)
+{
+	int i;
+
+	for (i = 0; i < ROUNDS; i++)
+		sysv_round(64 * MIB, PAGE, 0, SYSV_NAMES("sysv"));
+	set(SHMEM_ENABLED, "within_size");
+	for (i = 0; i < ROUNDS; i++)
+		sysv_round(64 * MIB, PAGE, 0, SYSV_NAMES("sysv-huge"));
+	set(SHMEM_ENABLED, "never");
+	for (i = 0; i < ROUNDS; i++)
+		sysv_round(64 * MIB, 2 * MIB, SHM_HUGETLB,
+			   SYSV_NAMES("sysv-hugetlb"));
 }
 
 int main(int argc, char **argv)
@@ -351,16 +559,14 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		pattern = argv[1];
+	if (argc > 2) {
+		swap_rounds(argv[2]);
+		return 0;
+	}
+	sysv_rounds();
 	buf = malloc(DESIGN);
 	memset(buf, 1, DESIGN);
-	for (i = 0; i < ROUNDS; i++)
-		sysv_round(64 * MIB, PAGE, 0, SYSV_NAMES("sysv"));
-	for (i = 0; i < ROUNDS; i++)
-		sysv_round(64 * MIB, 2 * MIB, SHM_HUGETLB,
-			   SYSV_NAMES("sysv-hugetlb"));
-	if (wanted("design/udmabuf"))
-		for (i = 0; i < ROUNDS; i++)
-			udmabuf_round(buf);
+	designs(buf);
 	for (i = 0; i < ROUNDS; i++) {
 		io_round(buf, PAGE, "view/pread/4K", "view/pwrite/4K");
 		io_round(buf, MIB, "view/pread/1M", "view/pwrite/1M");
