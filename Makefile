@@ -9,8 +9,8 @@
 ## make test-kcsan  data races, in KUnit, the guest programs and the soak, on a
 ##                kernel that looks for them
 ## make coverage  which lines and branches of ours the tests come through
-## make bench     stock against ported in guest instructions; BENCH=PATTERN picks
-##                cases
+## make bench     stock against ported in guest instructions, with two configs;
+##                BENCH=PATTERN picks cases, CONFIG=bench or distro one of them
 ## make bench-native   the same in nanoseconds, where there is real KVM
 ## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck, and what is
 ##                compiled with Debian's config
