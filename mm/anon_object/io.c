@@ -127,13 +127,13 @@ static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos)
 		anon_object_exit_memcg(memcg, old);
 		if (IS_ERR(folio))
 			return folio;
-	}
-	if (!folio_test_uptodate(folio)) {
-		if (likely(!folio_contain_hwpoisoned_page(folio)))
-			return folio;
-		folio_unlock(folio);
-		folio_put(folio);
-		return anon_io_get_locked(obj, pos);
+		if (!folio_test_uptodate(folio)) {
+			if (likely(!folio_contain_hwpoisoned_page(folio)))
+				return folio;
+			folio_unlock(folio);
+			folio_put(folio);
+			return anon_io_get_locked(obj, pos);
+		}
 	}
 	folio = anon_io_check_page(folio, pos);
 	if (!IS_ERR(folio))
