@@ -20,6 +20,7 @@
  * @alloc_flags: private: allocations are for the long term,
  * @memcg: private: at the creator's charge
  * @old_memcg: private: and no longer afterwards
+ * @moves: private: how often moving folios may fail yet
  */
 struct anon_pin {
 	int (*add)(struct anon_pin *pin, struct page *page, unsigned long nr);
@@ -27,6 +28,7 @@ struct anon_pin {
 	struct sg_table *sgt;
 	unsigned int alloc_flags;
 	struct mem_cgroup *memcg, *old_memcg;
+	unsigned int moves;
 };
 
 /**

@@ -81,8 +81,12 @@ static struct folio *anon_pin_reclaim_folio(struct anon_object *obj,
 #define ANON_PIN_RUNS	16
 #define ANON_PIN_WALK	4096
 
+/* How often moving folios out of the way may fail, in one pin */
+#define ANON_PIN_MOVES	5
+
 struct anon_pin_runs {
 	unsigned int nr;
+	bool busy;			/* a folio is not simply there */
 	enum zone_type zone;		/* the highest that will do */
 	struct pglist_data *pgdat;	/* of all the folios */
 	struct page *limit;		/* where the last run's pageblock ends */
@@ -157,6 +161,7 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	struct folio *folio;
 
 	runs->nr = 0;
+	runs->busy = false;
 	runs->block = ULONG_MAX;
 	runs->zone = gfp_zone(mapping_gfp_mask(mapping));
 
@@ -172,8 +177,10 @@ static void anon_pin_find(struct anon_object *obj, pgoff_t index, pgoff_t end,
 				continue;
 			break;
 		}
-		if (!filemap_try_pin(mapping, xas.xa_index, folio))
+		if (!filemap_try_pin(mapping, xas.xa_index, folio)) {
+			runs->busy = true;
 			break;
+		}
 		if (folio_test_large(folio)) {
 			page = folio_file_page(folio, xas.xa_index);
 			nr = min(folio_next_index(folio), end) - xas.xa_index;
@@ -313,6 +320,37 @@ static int anon_pin_refs(struct address_space *mapping, gfp_t gfp,
 }
 
 /*
+ * Wait for who is at the folio at @index.  That may be moving it, for another pin
+ * say, and fails if there are references it does not know of: so wait without.
+ */
+static int anon_pin_wait_folio(struct anon_object *obj, pgoff_t index)
+{
+	struct folio *folio;
+
+	folio = filemap_get_folio(anon_object_mapping(obj), index);
+	if (IS_ERR(folio))
+		return 0;
+	return folio_put_wait_locked(folio, TASK_KILLABLE);
+}
+
+/*
+ * Have pinned folios moved to where a pin may be, which lets go of them.  It fails
+ * with -ENOMEM if anybody else has one, most likely just for a moment.
+ */
+static int anon_pin_move(struct anon_pin *pin, struct folio_batch *fbatch,
+			 gfp_t gfp)
+{
+	int err = check_and_migrate_movable_folios(folio_batch_count(fbatch),
+						   fbatch->folios, gfp);
+
+	if (err != -ENOMEM || !pin->moves)
+		return err;
+	pin->moves--;
+	schedule_timeout_killable(1);
+	return -EAGAIN;
+}
+
+/*
  * Pin folios from @index on.  On success there is at least one in @fbatch, and
  * they are next to each other.  -EAGAIN: none, but trying again may help.
  */
@@ -330,8 +368,7 @@ static int anon_pin_batch(struct anon_object *obj, struct anon_pin *pin,
 	err = anon_pin_refs(anon_object_mapping(obj), gfp, fbatch, &must_move);
 	if (err || !must_move)
 		return err;
-	return check_and_migrate_movable_folios(folio_batch_count(fbatch),
-						fbatch->folios, gfp);
+	return anon_pin_move(pin, fbatch, gfp);
 }
 
 /*
@@ -410,12 +447,16 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	if (anon_object_too_large(anon_object_gfp(obj), end - index))
 		return -ENOMEM;
 
+	pin->moves = ANON_PIN_MOVES;
 	do {
 		anon_pin_find(obj, index, end, &runs);
-		if (runs.nr)
+		if (runs.nr) {
 			err = anon_pin_record_runs(pin, &index, &runs);
-		else
-			err = anon_pin_some(obj, &index, end, pin);
+		} else {
+			err = runs.busy ? anon_pin_wait_folio(obj, index) : 0;
+			if (!err)
+				err = anon_pin_some(obj, &index, end, pin);
+		}
 		cond_resched();
 	} while (index < end && !err);
 	return err;

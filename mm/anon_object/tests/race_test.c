@@ -761,8 +761,7 @@ static void anon_object_test_pin_amid_failure(struct kunit *test)
 	race_stop(test, breaker, "folio_wait_writeback", false);
 	race_start(pinner);
 	KUNIT_EXPECT_TRUE(test, race_waits(pinner));
-	/* Who waits has a reference, with which it counts as in use */
-	race_finish(test, breaker);
+	KUNIT_EXPECT_EQ(test, race_finish(test, breaker), 0);
 	KUNIT_EXPECT_EQ(test, race_finish(test, pinner), -EIO);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, PAGE_SIZE,
@@ -783,14 +782,13 @@ static void race_check_moved(struct kunit *test, struct race_party *pinner)
 }
 
 /*
- * A pin waits for who moves the folio.  Who waits has a reference, with which
- * moving it may fail; but then the other can.
+ * Who pins the first page of an object, which has come by mistake to where it
+ * cannot be pinned
  */
-static void anon_object_test_pin_amid_move(struct kunit *test)
+static struct race_party *race_misplaced(struct kunit *test)
 {
-	struct race_party *mover, *pinner;
+	struct race_party *mover;
 	struct anon_object *obj;
-	int err, moved;
 
 	anon_test_need_high(test);
 	obj = anon_test_object(test, RACE_SIZE);
@@ -800,25 +798,64 @@ static void anon_object_test_pin_amid_move(struct kunit *test)
 	race_unpin(mover);
 	if (!anon_test_is_high(mover->pages[0]))
 		kunit_skip(test, "no memory above 4 GiB");
-	pinner = race_pinner(test, obj);
-
-	/* As if it had come there by mistake, it is moved to be pinned */
 	mapping_set_gfp_mask(anon_test_inode(obj)->i_mapping, ANON_TEST_LOW);
+	return mover;
+}
+
+/* A pin waits for who moves the folio, which would fail if it had a reference */
+static void anon_object_test_pin_amid_move(struct kunit *test)
+{
+	struct race_party *mover = race_misplaced(test);
+	struct anon_object *obj = mover->obj;
+	struct race_party *pinner = race_pinner(test, obj);
+
 	race_stop(test, mover, "migrate_folio", false);
 	race_start(pinner);
 	KUNIT_EXPECT_TRUE(test, race_waits(pinner));
-	moved = race_finish(test, mover);
-	err = race_finish(test, pinner);
-	KUNIT_EXPECT_TRUE(test, !moved || moved == -ENOMEM);
-	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_ASSERT_EQ(test, race_finish(test, mover), 0);
+	KUNIT_ASSERT_EQ(test, race_finish(test, pinner), 0);
 
 	race_check_moved(test, pinner);
+	race_check_moved(test, mover);
 	race_unpin(pinner);
-	if (!moved) {
-		race_check_moved(test, mover);
-		race_unpin(mover);
-	}
+	race_unpin(mover);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, RACE_SIZE));
+}
+
+/* What somebody else looks at when it is to be moved is moved a little later. */
+static void anon_object_test_move_amid_reference(struct kunit *test)
+{
+	struct race_party *mover = race_misplaced(test);
+	struct anon_object *obj = mover->obj;
+	struct folio *folio;
+
+	folio = filemap_get_folio(anon_test_inode(obj)->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	race_stop(test, mover, "putback_movable_pages", false);
+	KUNIT_EXPECT_TRUE(test, race_is_current(mover));
+	folio_put(folio);
+	KUNIT_ASSERT_EQ(test, race_finish(test, mover), 0);
+
+	race_check_moved(test, mover);
+	race_unpin(mover);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, RACE_SIZE));
+}
+
+/* And if that goes on, the pin has failed. */
+static void anon_object_test_move_referenced(struct kunit *test)
+{
+	struct race_party *mover = race_misplaced(test);
+	struct anon_object *obj = mover->obj;
+	struct folio *folio;
+
+	folio = filemap_get_folio(anon_test_inode(obj)->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	race_start(mover);
+	KUNIT_EXPECT_EQ(test, race_finish(test, mover), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	folio_put(folio);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, RACE_SIZE));
 }
 
@@ -854,6 +891,10 @@ static struct kunit_case anon_object_race_cases[] = {
 	KUNIT_CASE(anon_object_test_pin_amid_failure),
 #endif
 	KUNIT_CASE_PARAM(anon_object_test_pin_amid_move,
+			 race_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_move_amid_reference,
+			 race_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_move_referenced,
 			 race_shmem_gen_params),
 	{}
 };
