@@ -10,6 +10,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mm_types.h>
@@ -253,8 +254,10 @@ extern const struct anon_backend anon_pages_backend;
  * @whole: how many pins are of all the object
  * @effort: how hard a pin tries to have memory, of &anon_object_attrs.gfp; the
  *	mapping's flags are without, for a fault that fails is tried for ever
+ * @scarce: the jiffy in which there was no memory for a large folio
  * @flags: ANON_OBJECT_*
  * @huge: enum anon_object_huge
+ * @scarce_order: the smallest order that there was none for; 0: has not been yet
  * @owned: made by anon_object_create(), not by user space
  * @found: @file is that of who has found the object, not of who has created it
  * @locked: SHM_LOCKed
@@ -284,8 +287,10 @@ struct anon_object {
 	atomic_long_t pinned;
 	atomic_t whole;
 	gfp_t effort;
+	u32 scarce;
 	u16 flags;
 	u8 huge;
+	u8 scarce_order;
 	bool owned;
 	bool found;
 	bool locked;
@@ -328,6 +333,28 @@ anon_object_huge(const struct anon_object *obj)
 {
 	return obj ? obj->huge : ANON_OBJECT_HUGE_SYSTEM;
 }
+
+/*
+ * Those of @orders that are worth trying.  Where memory is fragmented, what there
+ * is none for is not tried for each page, but about once a jiffy.
+ */
+static inline unsigned long anon_object_orders(const struct anon_object *obj,
+					       unsigned long orders)
+{
+	unsigned int scarce = obj ? READ_ONCE(obj->scarce_order) : 0;
+
+	if (!scarce || READ_ONCE(obj->scarce) != (u32)jiffies)
+		return orders;
+	return orders & (BIT(scarce) - 1);
+}
+
+static inline void anon_object_set_scarce(struct anon_object *obj, int order)
+{
+	if (!obj)
+		return;
+	WRITE_ONCE(obj->scarce, jiffies);
+	WRITE_ONCE(obj->scarce_order, order);
+}
 #else
 struct anon_object {
 };
@@ -356,6 +383,16 @@ static inline enum anon_object_huge
 anon_object_huge(const struct anon_object *obj)
 {
 	return ANON_OBJECT_HUGE_SYSTEM;
+}
+
+static inline unsigned long anon_object_orders(const struct anon_object *obj,
+					       unsigned long orders)
+{
+	return orders;
+}
+
+static inline void anon_object_set_scarce(struct anon_object *obj, int order)
+{
 }
 #endif /* CONFIG_ANON_OBJECT */
 

@@ -625,17 +625,103 @@ TEST_F(folios, by_swapping_in)
 #define DEFRAG		"/sys/kernel/mm/transparent_hugepage/defrag"
 #define NO_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 
-/* Whether this process gets large folios only where it waits for memory */
-static bool large_folios_wait(bool wait)
+/* Large folios are not to be had by this process, at least where it does not wait */
+static bool no_large_folios(bool none, bool waiting)
 {
-	return !write_file("/proc/self/make-it-fail", "%d", wait) &&
+	return !write_file("/proc/self/make-it-fail", "%d", none) &&
 	       !write_file(NO_PAGES "verbose", "0") &&
 	       !write_file(NO_PAGES "task-filter", "Y") &&
-	       !write_file(NO_PAGES "ignore-gfp-wait", "Y") &&
+	       !write_file(NO_PAGES "ignore-gfp-wait", waiting ? "N" : "Y") &&
 	       !write_file(NO_PAGES "ignore-gfp-highmem", "N") &&
 	       !write_file(NO_PAGES "min-order", "1") &&
 	       !write_file(NO_PAGES "times", "-1") &&
-	       !write_file(NO_PAGES "probability", "%d", wait ? 100 : 0);
+	       !write_file(NO_PAGES "probability", "%d", none ? 100 : 0);
+}
+
+static long jiffies(void)
+{
+	struct timespec tick, now;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (now.tv_sec * 1000000000L + now.tv_nsec) / tick.tv_nsec;
+}
+
+#define TRIED	"/sys/kernel/mm/transparent_hugepage/hugepages-16kB/stats/shmem_fallback"
+
+/* Allocate all of a buffer: a driver does, a write, or faults do */
+static bool fill_by_driver(const struct drm_buf *buf, int fd)
+{
+	char *mem = drm_map(buf, SIZE, RW);
+
+	if (mem == MAP_FAILED)
+		return false;
+	faults_of(mem, SIZE);
+	munmap(mem, SIZE);
+	return true;
+}
+
+static bool fill_by_write(const struct drm_buf *buf, int fd)
+{
+	char *zeros = calloc(1, SIZE);
+	ssize_t ret = zeros ? pwrite(fd, zeros, SIZE, 0) : -1;
+
+	free(zeros);
+	return ret == SIZE;
+}
+
+static bool fill_by_faults(const struct drm_buf *buf, int fd)
+{
+	char *mem = mmap(NULL, SIZE, RW, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED)
+		return false;
+	faults_of(mem, SIZE);
+	munmap(mem, SIZE);
+	return true;
+}
+
+/*
+ * Where there is no large folio, one is looked for about once a jiffy, and not
+ * for each few pages; where there is one again, it is found.
+ */
+TEST_F(folios, scarce)
+{
+	static bool (*const fill[])(const struct drm_buf *buf, int fd) = {
+		fill_by_driver, fill_by_write, fill_by_faults,
+	};
+	long huge, tried, began;
+	struct drm_buf buf;
+	unsigned int i;
+	int fd;
+
+	if (!variant->large || strcmp(variant->param, "Y"))
+		SKIP(return, "no large folios");
+	if (access(NO_PAGES, F_OK))
+		SKIP(return, "no fail_page_alloc in this kernel");
+	for (i = 0; i < ARRAY_SIZE(fill); i++) {
+		huge = meminfo("ShmemHugePages");
+		ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &buf));
+		fd = drm_view(&buf, BACKING, DRM_GEM_VIEW_RDWR);
+		ASSERT_LE(0, fd);
+		tried = read_long(TRIED);
+		began = jiffies();
+		ASSERT_TRUE(no_large_folios(true, true));
+		EXPECT_TRUE(fill[i](&buf, fd));
+		EXPECT_TRUE(no_large_folios(false, true));
+		EXPECT_LE(read_long(TRIED) - tried, jiffies() - began + 1)
+			TH_LOG("way %u", i);
+		EXPECT_LT(tried, read_long(TRIED));
+		EXPECT_EQ(huge, meminfo("ShmemHugePages"));
+
+		usleep(20000);
+		EXPECT_EQ(0, punch(fd, 0, SIZE));
+		EXPECT_TRUE(fill[i](&buf, fd));
+		EXPECT_EQ(SIZE / 1024, meminfo("ShmemHugePages") - huge)
+			TH_LOG("way %u", i);
+		close(fd);
+		ASSERT_EQ(0, drm_free(&buf));
+	}
 }
 
 /* What went out large comes back large, though not at the first attempt */
@@ -663,9 +749,9 @@ TEST_F(folios, by_swapping_in_with_reclaim)
 	ASSERT_TRUE(swapped_out(&cg, fd));
 
 	huge = meminfo("ShmemHugePages");
-	ASSERT_TRUE(large_folios_wait(true));
+	ASSERT_TRUE(no_large_folios(true, false));
 	driver = drm_map(&out, SIZE, RW);
-	EXPECT_TRUE(large_folios_wait(false));
+	EXPECT_TRUE(no_large_folios(false, false));
 	ASSERT_NE(MAP_FAILED, driver);
 	EXPECT_EQ(SIZE / 1024, meminfo("ShmemHugePages") - huge);
 	EXPECT_EQ(0, pattern_check(driver, SIZE, 6));
