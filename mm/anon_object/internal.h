@@ -46,6 +46,10 @@ struct anon_pin {
  *	ERR_PTR: -ENOMEM where reclaim might help. May sleep.
  * @fill_folio: The same, but a new folio is not uptodate yet: it is locked, and
  *	the caller writes to all of it. NULL where there is no such thing.
+ * @fill_hole: Fill what is a hole from page @index on, up to @end at most, with
+ *	folios as @get_folio returns them, into an empty batch. Returns how many
+ *	pages that are; 0 where @get_folio is to be asked. May sleep. NULL where
+ *	it always is.
  * @find_folio: As @get_folio, but a hole stays one, and gives NULL. May sleep.
  * @drop: Free the folios and the swap of pages @start up to, not including,
  *	@end, pinned or not; unmap them first. Returns 0 or an error: -EBUSY if
@@ -87,6 +91,9 @@ struct anon_backend {
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
 	struct folio *(*fill_folio)(struct anon_object *obj, pgoff_t index);
+	unsigned int (*fill_hole)(struct anon_object *obj, pgoff_t index,
+				  pgoff_t end, gfp_t gfp,
+				  struct folio_batch *fbatch);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	int (*punch)(struct anon_object *obj, struct file *file, loff_t pos,

@@ -112,19 +112,19 @@ static void anon_pin_end_run(struct anon_pin_runs *runs, struct page *next)
  * it is for the long term?  That is a matter of the pageblock.
  */
 static bool anon_pin_enter_block(struct anon_pin_runs *runs,
-				 struct folio *folio, struct page *page)
+				 struct folio *folio, struct page *page,
+				 unsigned long pfn)
 {
-	unsigned long in_block = page_to_pfn(page) & (pageblock_nr_pages - 1);
+	struct pglist_data *pgdat = folio_pgdat(folio);
 
 	if (!folio_is_longterm_pinnable(folio) ||
 	    folio_zonenum(folio) > runs->zone)
 		return false;
-	if (!runs->nr)
-		runs->pgdat = folio_pgdat(folio);
-	else if (runs->pgdat != folio_pgdat(folio))
+	if (runs->nr && runs->pgdat != pgdat)
 		return false;
-	runs->limit = page + (pageblock_nr_pages - in_block);
-	runs->block = page_to_pfn(page) >> pageblock_order;
+	runs->pgdat = pgdat;
+	runs->limit = page + (pageblock_end_pfn(pfn) - pfn);
+	runs->block = pfn >> pageblock_order;
 	return true;
 }
 
@@ -135,10 +135,12 @@ static bool anon_pin_enter_block(struct anon_pin_runs *runs,
 static bool anon_pin_begin_run(struct anon_pin_runs *runs, struct folio *folio,
 			       struct page *page)
 {
+	unsigned long pfn = page_to_pfn(page);
+
 	if (runs->nr == ANON_PIN_RUNS)
 		return false;
-	if (page_to_pfn(page) >> pageblock_order != runs->block &&
-	    !anon_pin_enter_block(runs, folio, page))
+	if (pfn >> pageblock_order != runs->block &&
+	    !anon_pin_enter_block(runs, folio, page, pfn))
 		return false;
 	runs->run[runs->nr++].page = page;
 	return true;
@@ -251,6 +253,9 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 	struct folio *folio;
 
 	folio_batch_init(fbatch);
+	if (obj->backend->fill_hole &&
+	    obj->backend->fill_hole(obj, index, end, quick, fbatch))
+		return 0;
 	do {
 		folio = obj->backend->get_folio(obj, index, quick);
 		if (folio == ERR_PTR(-ENOMEM))
@@ -421,15 +426,23 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 	return err;
 }
 
-/* Pin and record pages from *@index on that are not simply there */
+/*
+ * Pin and record pages from *@index on that are not simply there; @busy: somebody
+ * is at the first
+ */
 static int anon_pin_some(struct anon_object *obj, pgoff_t *index, pgoff_t end,
-			 struct anon_pin *pin)
+			 struct anon_pin *pin, bool busy)
 {
 	struct folio_batch fbatch __uninitialized;
 	int err;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (busy) {
+		err = anon_pin_wait_folio(obj, *index);
+		if (err)
+			return err;
+	}
 	anon_pin_enter_alloc(obj, pin);
 	err = anon_pin_batch(obj, pin, *index, end, &fbatch);
 	anon_pin_exit_alloc(pin);
@@ -450,13 +463,10 @@ static int anon_pin_walk(struct anon_object *obj, pgoff_t index, pgoff_t end,
 	pin->moves = ANON_PIN_MOVES;
 	do {
 		anon_pin_find(obj, index, end, &runs);
-		if (runs.nr) {
+		if (runs.nr)
 			err = anon_pin_record_runs(pin, &index, &runs);
-		} else {
-			err = runs.busy ? anon_pin_wait_folio(obj, index) : 0;
-			if (!err)
-				err = anon_pin_some(obj, &index, end, pin);
-		}
+		else
+			err = anon_pin_some(obj, &index, end, pin, runs.busy);
 		cond_resched();
 	} while (index < end && !err);
 	return err;

@@ -166,6 +166,13 @@ static struct folio *anon_shmem_fill_folio(struct anon_object *obj,
 	return folio;
 }
 
+static unsigned int anon_shmem_fill_hole(struct anon_object *obj, pgoff_t index,
+					 pgoff_t end, gfp_t gfp,
+					 struct folio_batch *fbatch)
+{
+	return shmem_fill_hole(obj->inode, index, end, gfp, fbatch);
+}
+
 static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 			    loff_t pos, loff_t len)
 {
@@ -429,6 +436,7 @@ const struct anon_backend anon_shmem_backend = {
 	.set_locked	= anon_shmem_set_locked,
 #ifdef CONFIG_SHMEM
 	.fill_folio	= anon_shmem_fill_folio,
+	.fill_hole	= anon_shmem_fill_hole,
 	.punch		= anon_shmem_punch,
 	.vm_ops		= &shmem_anon_vm_ops,
 	.swap_out	= anon_shmem_swap_out,

@@ -12,6 +12,7 @@
 #include <linux/file.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 
 #include "../internal.h"
 #include "stop.h"
@@ -540,6 +541,40 @@ static void anon_object_test_resize_amid_write(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, anon_test_committed(test), committed);
 }
 
+/* Nor is what a pin adds, and it is not accounted for. */
+static void anon_object_test_resize_amid_pin(struct kunit *test)
+{
+	struct race_party *pinner, *resizer;
+	struct anon_object *obj;
+	long committed;
+
+	committed = vm_memory_committed();
+	obj = anon_test_create(test, &(struct anon_object_attrs) {
+		.name = "kunit",
+		.size = RACE_SIZE,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+		.flags = ANON_OBJECT_RESIZABLE | ANON_OBJECT_NORESERVE,
+	});
+	pinner = race_pinner(test, obj);
+	pinner->len = RACE_SIZE;
+	resizer = race_party(test, race_resize, obj);
+	resizer->len = 2 * PAGE_SIZE;
+	race_stop(test, pinner, "shmem_add_to_page_cache", false);
+	race_start(resizer);
+	KUNIT_EXPECT_EQ(test, race_finish(test, resizer), 0);
+	KUNIT_EXPECT_EQ(test, race_finish(test, pinner), -EINVAL);
+
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_test_inode(obj)->i_blocks << SECTOR_SHIFT,
+			2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, RACE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, RACE_SIZE));
+	anon_test_put(test, obj);
+	KUNIT_EXPECT_EQ(test, vm_memory_committed(), committed);
+}
+
 /* --- swap ----------------------------------------------------------------- */
 
 static const struct anon_test_backend race_shmem[] = {
@@ -875,6 +910,7 @@ static struct kunit_case anon_object_race_cases[] = {
 			 race_truncate_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_resize_amid_write,
 			 race_write_gen_params),
+	KUNIT_CASE(anon_object_test_resize_amid_pin),
 	KUNIT_CASE_PARAM(anon_object_test_pin_amid_swap_out,
 			 race_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_out_amid_unpin,
