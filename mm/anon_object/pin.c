@@ -517,50 +517,61 @@ void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
 /* Give pins back; a node's are counted at once */
 static void anon_unpin_refs(struct folio_batch *fbatch)
 {
-	struct pglist_data *pgdat = NULL;
-	unsigned int i, nr = 0;
+	unsigned int i, counted = 0, nr = folio_batch_count(fbatch);
+	int nid = NUMA_NO_NODE;
 
-	for (i = 0; i < folio_batch_count(fbatch); i++) {
+	for (i = 0; i < nr; i++) {
 		struct folio *folio = fbatch->folios[i];
 
-		if (folio_pgdat(folio) != pgdat) {
-			if (nr)
-				mod_node_page_state(pgdat, NR_FOLL_PIN_RELEASED,
-						    nr);
-			pgdat = folio_pgdat(folio);
-			nr = 0;
+		if (unlikely(folio_nid(folio) != nid)) {
+			if (i)
+				mod_node_page_state(NODE_DATA(nid),
+						    NR_FOLL_PIN_RELEASED,
+						    i - counted);
+			nid = folio_nid(folio);
+			counted = i;
 		}
-		nr++;
 		folio_put_pins(folio, 1);
 	}
-	if (nr)
-		mod_node_page_state(pgdat, NR_FOLL_PIN_RELEASED, nr);
+	if (i)
+		mod_node_page_state(NODE_DATA(nid), NR_FOLL_PIN_RELEASED,
+				    i - counted);
+}
+
+/* Mark them dirty.  Returns whether reclaim has found some unevictable */
+static bool anon_unpin_look(struct anon_unpin *unpin)
+{
+	struct address_space *mapping = anon_object_mapping(unpin->obj);
+	unsigned int i, nr = folio_batch_count(&unpin->fbatch);
+	unsigned long clean = 0, seen = 0, covered = 0;
+
+	if (unpin->flags & ANON_OBJECT_DIRTY)
+		clean = BIT(PG_dirty);
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = unpin->fbatch.folios[i];
+		unsigned long flags = READ_ONCE(folio->flags.f);
+
+		if (~flags & clean)
+			folio_mark_dirty(folio);
+		if (folio->mapping == mapping)
+			covered += folio_nr_pages(folio);
+		seen |= flags;
+	}
+	unpin->covered += covered;
+	return seen & BIT(PG_unevictable);
 }
 
 void anon_unpin_flush(struct anon_unpin *unpin)
 {
-	struct address_space *mapping = anon_object_mapping(unpin->obj);
-	struct folio_batch *fbatch = &unpin->fbatch;
-	bool dirty = unpin->flags & ANON_OBJECT_DIRTY;
-	bool unevictable = false;
-	unsigned int i;
+	bool unevictable = anon_unpin_look(unpin);
 
-	for (i = 0; i < folio_batch_count(fbatch); i++) {
-		struct folio *folio = fbatch->folios[i];
-
-		if (dirty && !folio_test_dirty(folio))
-			folio_mark_dirty(folio);
-		if (folio->mapping == mapping)
-			unpin->covered += folio_nr_pages(folio);
-		unevictable |= folio_test_unevictable(folio);
-	}
 	if (unpin->flags & ANON_OBJECT_ACCESSED)
-		folio_batch_mark_accessed(fbatch);
+		folio_batch_mark_accessed(&unpin->fbatch);
 	/* A folio on its way to a list will find the mapping evictable */
 	if (unpin->rescue && unevictable)
-		check_move_unevictable_folios(fbatch);
-	anon_unpin_refs(fbatch);
-	folio_batch_reinit(fbatch);
+		check_move_unevictable_folios(&unpin->fbatch);
+	anon_unpin_refs(&unpin->fbatch);
+	folio_batch_reinit(&unpin->fbatch);
 	cond_resched();
 }
 

@@ -625,7 +625,7 @@ TEST_F(folios, by_swapping_in)
 #define DEFRAG		"/sys/kernel/mm/transparent_hugepage/defrag"
 #define NO_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 
-/* Large folios are not to be had by this process, at least where it does not wait */
+/* This process gets no large folios, or none where it does not wait */
 static bool no_large_folios(bool none, bool waiting)
 {
 	return !write_file("/proc/self/make-it-fail", "%d", none) &&
