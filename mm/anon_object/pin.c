@@ -240,6 +240,20 @@ static int anon_pin_record_runs(struct anon_pin *pin, pgoff_t *index,
 }
 
 /*
+ * Without waiting, and with no word about it.  Who has memory to give wants to be
+ * asked before kswapd looks for some; for others kswapd may begin, and without
+ * __GFP_KSWAPD_RECLAIM a memory cgroup would be charged page by page.
+ */
+static gfp_t anon_pin_quick_gfp(struct anon_object *obj)
+{
+	gfp_t effort = __GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL;
+
+	if (obj->ops && obj->ops->shrink)
+		effort |= __GFP_KSWAPD_RECLAIM;
+	return (anon_object_gfp(obj) & ~effort) | __GFP_NORETRY | __GFP_NOWARN;
+}
+
+/*
  * Find or allocate folios from @index on, at any cost.  It is quick without
  * reclaim, and mostly that is enough.
  */
@@ -247,9 +261,7 @@ static int anon_pin_get_batch(struct anon_object *obj, struct anon_pin *pin,
 			      pgoff_t index, pgoff_t end,
 			      struct folio_batch *fbatch)
 {
-	const gfp_t effort = __GFP_RECLAIM | __GFP_RETRY_MAYFAIL;
-	const gfp_t quick = (anon_object_gfp(obj) & ~effort) | __GFP_NORETRY |
-			    __GFP_NOWARN;
+	gfp_t quick = anon_pin_quick_gfp(obj);
 	struct folio *folio;
 
 	folio_batch_init(fbatch);
