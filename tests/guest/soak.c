@@ -965,10 +965,14 @@ static void map_about(struct thread *t, struct object *obj, int dev)
 	if (mem == MAP_FAILED)
 		return;
 	madvise(mem, advice == MADV_SOFT_OFFLINE ? obj->unit : size, advice);
-	if (draw(t, 2))
+	/* Not what has gone already: that may be another thread's by now */
+	if (draw(t, 2)) {
 		munmap(mem + half, obj->unit);
-	else
-		mprotect(mem, obj->unit, PROT_NONE);
+		munmap(mem, half);
+		munmap(mem + half + obj->unit, size - half - obj->unit);
+		return;
+	}
+	mprotect(mem, obj->unit, PROT_NONE);
 	munmap(mem, size);
 }
 
@@ -1475,6 +1479,11 @@ int main(int argc, char **argv)
 	}
 	printf("# seed %llu, %lu seconds\n", seed, seconds);
 	fflush(stdout);
+	/*
+	 * Of the program's own pages that run_soak() has locked, some may count
+	 * as locked when it is gone, for that is not exact; so they do before
+	 */
+	mlockall(MCL_CURRENT);
 	take_counts(&before);
 	/* In a process of its own, which takes with it what threads leave */
 	status = in_child(run_soak, &(struct args) { seconds, seed });
