@@ -96,7 +96,7 @@
  *   i_mmap_rwsem, for hugetlb the fault mutex, and i_rwsem to truncate.  They do
  *   not allocate, unless an end of the range cuts what is one large folio in
  *   swap; but for hugetlb, they may be called from shrinkers.
- * - anon_object_punch(): i_rwsem, and what truncation takes.
+ * - anon_object_punch(): i_rwsem, and what truncation takes; it allocates.
  * - anon_object_create(), anon_object_file(), anon_object_resize(),
  *   anon_object_view(), anon_view_fd(): these allocate; resize takes i_rwsem.
  *
@@ -859,27 +859,34 @@ int anon_object_punch_hole(struct anon_object *obj, struct file *file,
  * @pos: where to begin, in bytes
  * @len: bytes
  *
- * As anon_object_truncate_range(), for those who are not the object's owner.
+ * As anon_object_truncate_range(), for those who are not the object's owner, or
+ * have no aligned range: what is no whole page of the backend's is cleared.
  * Pins that are asked for meanwhile wait.
  *
- * Context: May sleep; takes i_rwsem.
+ * Context: May sleep; takes i_rwsem. Allocates, to read what is to be cleared
+ * from swap.
  * Return: 0, or, with nothing freed,
  *
- * * -EINVAL: the range is misaligned, empty or not within the object
+ * * -EINVAL: the range is empty or not within the object
  * * -EPERM: the file is sealed against writing
  * * -EBUSY: there are pins of the object
+ * * -ENOMEM, -EIO: what is to be cleared could not be read from swap, or is in a
+ *   folio with a broken page
  * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)
 {
-	u64 end;
-	int err;
+	u64 end = (u64)pos + len, size = anon_object_size(obj);
+	struct anon_object_stat stat = {};
 
 	if (!obj->backend->punch)
 		return -EOPNOTSUPP;
-	err = anon_object_check_drop(obj, pos, len, &end);
-	if (err)
-		return err;
+	obj->backend->stat(obj, &stat);
+	if (pos < 0 || len <= 0 || end > round_up(size, stat.page_size))
+		return -EINVAL;
+	/* The end of the object is that of its last page */
+	if (end >= size)
+		end = round_up(size, stat.page_size);
 	return anon_object_punch_hole(obj, NULL, pos,
 				      min(end, MAX_LFS_FILESIZE) - pos);
 }

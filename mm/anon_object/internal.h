@@ -56,8 +56,8 @@ struct anon_pin {
  *	a folio crosses an end of the range and is pinned. May sleep.
  * @punch: The same for bytes from @pos on, of which only whole pages of the
  *	backend's are freed, and the rest is cleared; called with i_rwsem held,
- *	and while there are no pins. By way of @file, or NULL. -EPERM: sealed.
- *	NULL: not supported.
+ *	and while there are no pins. By way of @file, or NULL. -EPERM: sealed;
+ *	-ENOMEM, -EIO: could not be cleared. NULL: not supported.
  * @empty: Free all there is, of an object that is dead. May sleep.
  * @resize: Change the size; called with i_rwsem held. Growing reserves as
  *	creation does. May sleep.

@@ -173,14 +173,6 @@ static unsigned int anon_shmem_fill_hole(struct anon_object *obj, pgoff_t index,
 	return shmem_fill_hole(obj->inode, index, end, gfp, fbatch);
 }
 
-static int anon_shmem_punch(struct anon_object *obj, struct file *file,
-			    loff_t pos, loff_t len)
-{
-	int err = shmem_punch_hole(obj->inode, pos, len);
-
-	return err || !file ? err : file_modified(file);
-}
-
 /* Nothing is added meanwhile, so there is an end to it */
 static void anon_shmem_empty(struct anon_object *obj)
 {
@@ -199,6 +191,50 @@ static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 		folio_unlock(folio);
 	/* -EINVAL: truncated meanwhile */
 	return err && err != -EINVAL ? ERR_PTR(err) : folio;
+}
+
+/* Up to @end at most, what there is of one page */
+static int anon_shmem_clear(struct anon_object *obj, loff_t pos, loff_t end)
+{
+	struct folio *folio = anon_shmem_find_folio(obj, pos >> PAGE_SHIFT);
+	size_t offset, len;
+	int err = 0;
+
+	if (IS_ERR_OR_NULL(folio))
+		return PTR_ERR_OR_ZERO(folio);
+
+	folio_lock(folio);
+	if (folio_contain_hwpoisoned_page(folio)) {
+		err = -EIO;
+	} else if (folio->mapping == anon_object_mapping(obj)) {
+		offset = offset_in_folio(folio, pos);
+		len = min_t(loff_t, end - pos, PAGE_SIZE - offset_in_page(pos));
+		folio_zero_range(folio, offset, len);
+		folio_mark_dirty(folio);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+	return err;
+}
+
+/* Truncation clears what it cannot free, but does not say where it could not */
+static int anon_shmem_punch(struct anon_object *obj, struct file *file,
+			    loff_t pos, loff_t len)
+{
+	loff_t end = pos + len;
+	int err = 0;
+
+	/* protected by i_rwsem */
+	if (anon_shmem_seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (offset_in_page(pos))
+		err = anon_shmem_clear(obj, pos, end);
+	if (!err && offset_in_page(end))
+		err = anon_shmem_clear(obj, max(pos, round_down(end, PAGE_SIZE)),
+				       end);
+	if (!err)
+		err = shmem_punch_hole(obj->inode, pos, len);
+	return err || !file ? err : file_modified(file);
 }
 
 static void anon_shmem_stat(const struct anon_object *obj,

@@ -676,6 +676,36 @@ static void anon_object_test_fail_punch(struct kunit *test)
 	fail_each(test, &call);
 }
 
+static int fail_call_punch_part(struct fail_run *run)
+{
+	int err = anon_object_punch(run->obj, 1, run->size - 2);
+	unsigned int nth = current->fail_nth;
+
+	current->fail_nth = 0;
+	if (!err)
+		KUNIT_EXPECT_TRUE(run->test, anon_test_zero(run->test, run->obj,
+							    1, run->size - 2));
+	current->fail_nth = nth;
+	return err;
+}
+
+/* What could not be read from swap, to be cleared, has not been cleared */
+static void anon_object_test_fail_punch_part(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_punch_part,
+		.errors = fail_nomem,
+		.drops = true,
+		.swaps = true,
+	};
+	static const struct fail_call quiet = {
+		.call = fail_call_punch_part,
+		.drops = true,
+	};
+
+	fail_each(test, anon_test_is_hugetlb(test) ? &quiet : &call);
+}
+
 static int fail_call_purge(struct fail_run *run)
 {
 	return anon_object_purge(run->obj);
@@ -952,6 +982,8 @@ static struct kunit_case anon_object_fail_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_fail_truncate,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_punch,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_fail_punch_part,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_purge,
 			 anon_test_backend_gen_params),

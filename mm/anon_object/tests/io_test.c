@@ -468,7 +468,7 @@ static void anon_object_test_io_accesses(struct kunit *test)
 	anon_object_unpin_pages(obj, &page, 1, 0);
 }
 
-/* Holes can be punched while there is no pin, and only whole pages. */
+/* Holes can be punched while there is no pin. */
 static void anon_object_test_punch(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_object(test, SZ_1M);
@@ -482,9 +482,8 @@ static void anon_object_test_punch(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
 	anon_object_unpin_pages(obj, &page, 1, 0);
 
-	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 1, size - 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, PAGE_SIZE + 1),
-			-EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 1, size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size + 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, -size), -EINVAL);
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size + PAGE_SIZE),
@@ -499,6 +498,29 @@ static void anon_object_test_punch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, size), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
 	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, size));
+}
+
+/* What a punch has no whole page of is cleared, and no byte around it is. */
+static void anon_object_test_punch_bytes(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_8M);
+	size_t size = anon_object_size(obj);
+	const loff_t from = SZ_64K - 9, end = size - SZ_64K - 11;
+	struct anon_object_stat stat;
+
+	anon_object_stat(obj, &stat);
+	anon_test_fill(test, obj);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 5, 7), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), size);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, from, end - from), 0);
+	if (size > 2 * stat.page_size)
+		KUNIT_EXPECT_LT(test, anon_test_resident(obj), size);
+
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, 5));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 5, 7));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 12, from - 12));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, from, end - from));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, end, size - end));
 }
 
 /* A purged object is empty for good; what is pinned goes with the pin. */
@@ -578,6 +600,8 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_io_accesses,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_punch_bytes,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge_rejects,
 			 anon_test_backend_gen_params),

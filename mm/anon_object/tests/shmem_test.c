@@ -187,6 +187,21 @@ static void anon_object_test_swap_pin(struct kunit *test)
 	anon_object_unpin_pages(obj, pages, SZ_1M >> PAGE_SHIFT, 0);
 }
 
+/* What is punched in swap is cleared as what is in memory. */
+static void anon_object_test_swap_punch(struct kunit *test)
+{
+	const loff_t from = SZ_64K - 9, end = SZ_1M - SZ_64K - 11;
+	struct anon_object *obj;
+
+	anon_test_need_swap(test);
+	obj = anon_test_shmem_object(test, SZ_1M);
+	KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, from, end - from), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, from));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, from, end - from));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, end, SZ_1M - end));
+}
+
 /* What a device has written since it came back is what swap has next. */
 static void anon_object_test_swap_dirty(struct kunit *test)
 {
@@ -526,6 +541,8 @@ static struct kunit_case anon_object_shmem_cases[] = {
 	KUNIT_CASE(anon_object_test_huge_tail),
 	KUNIT_CASE_PARAM(anon_object_test_swap_out, anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_pin, anon_test_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_swap_punch,
+			 anon_test_shmem_gen_params),
 	KUNIT_CASE(anon_object_test_swap_dirty),
 	KUNIT_CASE(anon_object_test_swap_batched),
 	KUNIT_CASE(anon_object_test_swap_range),
