@@ -426,6 +426,10 @@ int anon_object_vmap(struct anon_object *obj, loff_t pos, size_t len,
 void anon_object_vunmap(struct anon_object *obj, struct anon_object_map *map,
 			unsigned int flags);
 
+struct folio *anon_object_get_folio(struct anon_object *obj, loff_t pos);
+struct folio *anon_object_find_folio(struct anon_object *obj, loff_t pos);
+loff_t anon_object_seek_data(struct anon_object *obj, loff_t pos);
+
 ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 			      struct iov_iter *to);
 ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,

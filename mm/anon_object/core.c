@@ -81,7 +81,8 @@
  *   anon_object_size(): spinlocks only.  They may be called under a spinlock;
  *   anon_object_put() from interrupts too.
  * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
- *   anon_object_write*(), anon_object_prefetch(): the folio lock, and for
+ *   anon_object_write*(), anon_object_get_folio(), anon_object_find_folio(),
+ *   anon_object_seek_data(), anon_object_prefetch(): the folio lock, and for
  *   hugetlb the fault mutex, i_mmap_rwsem; they allocate, with reclaim.  Never
  *   i_rwsem, so they may be called with the mmap_lock or a dma_resv held.  A
  *   pin waits for a punch that is at work, which holds i_rwsem by then, and

@@ -160,6 +160,135 @@ static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
 	return anon_io_check_page(folio, pos);
 }
 
+/* Locked, and still the object's; NULL where there is a hole */
+static struct folio *anon_io_find_locked(struct anon_object *obj, loff_t pos)
+{
+	struct folio *folio;
+
+	do {
+		folio = anon_io_find_folio(obj, pos);
+		if (IS_ERR_OR_NULL(folio))
+			return folio;
+		folio = anon_io_lock_folio(obj, folio);
+	} while (!folio);
+	return folio;
+}
+
+/* Whoever gets all of a folio may touch any page of it */
+static struct folio *anon_io_check_folio(struct folio *folio)
+{
+	if (IS_ERR_OR_NULL(folio) ||
+	    likely(!folio_contain_hwpoisoned_page(folio)))
+		return folio;
+	folio_unlock(folio);
+	folio_put(folio);
+	return ERR_PTR(-EIO);
+}
+
+static int anon_io_check_pos(struct anon_object *obj, loff_t pos)
+{
+	if (!obj->backend->get_folio)
+		return -EOPNOTSUPP;
+	return pos < 0 || pos >= anon_object_size(obj) ? -EINVAL : 0;
+}
+
+/**
+ * DOC: folios
+ *
+ * Who works on an object's memory for a moment, and has nothing to copy it to,
+ * can have a reference to a folio in place of a pin: from
+ * anon_object_find_folio() to read it, from anon_object_get_folio() to write to
+ * it.  It is locked.  What gives it back is folio_unlock() and folio_put().
+ *
+ * While it is locked, the folio stays in the object.  After that, for as long as
+ * there is the reference, it is neither swapped out, nor moved, nor split.  But
+ * this is no pin: the folio may be in ZONE_MOVABLE or CMA, reclaim looks at it in
+ * vain, and a punch does not know of it, and takes the folio away.  So it should
+ * not be for long.
+ */
+
+/**
+ * anon_object_get_folio - have a folio of an object, to write to it
+ * @obj: the object, to which the caller has a reference
+ * @pos: a byte that is to be in the folio
+ *
+ * A hole is filled with zeroes, in a folio as large as the backend makes it for
+ * a write there. The folio is dirty from now on. Whether the object is sealed
+ * against writing is for the caller to know.
+ *
+ * Context: May sleep, allocates; the caller holds no lock of a folio of @obj.
+ * Return: The folio, locked and with a reference, or an ERR_PTR():
+ *
+ * * -EINVAL: @pos is not within the object
+ * * -ENOMEM: no memory, or too few pages in the hugetlb pool
+ * * -EIO: swap could not be read, or there is a broken page in the folio; what
+ *   is around that can be read and written still
+ * * -EOPNOTSUPP: it is a pages object
+ */
+struct folio *anon_object_get_folio(struct anon_object *obj, loff_t pos)
+{
+	struct folio *folio;
+	int err;
+
+	err = anon_io_check_pos(obj, pos);
+	if (err)
+		return ERR_PTR(err);
+	folio = anon_io_check_folio(anon_io_get_locked(obj, pos));
+	if (!IS_ERR(folio))
+		folio_mark_dirty(folio);
+	return folio;
+}
+EXPORT_SYMBOL_GPL(anon_object_get_folio);
+
+/**
+ * anon_object_find_folio - have a folio of an object, to read it
+ * @obj: the object, to which the caller has a reference
+ * @pos: a byte that is to be in the folio
+ *
+ * What is in swap is read back, a hole stays one. Who writes to the folio after
+ * all calls folio_mark_dirty().
+ *
+ * Context: May sleep, allocates; the caller holds no lock of a folio of @obj.
+ * Return: The folio, locked and with a reference; NULL where there is a hole; or
+ * an ERR_PTR() of anon_object_get_folio().
+ */
+struct folio *anon_object_find_folio(struct anon_object *obj, loff_t pos)
+{
+	int err;
+
+	err = anon_io_check_pos(obj, pos);
+	if (err)
+		return ERR_PTR(err);
+	return anon_io_check_folio(anon_io_find_locked(obj, pos));
+}
+EXPORT_SYMBOL_GPL(anon_object_find_folio);
+
+/**
+ * anon_object_seek_data - find what is not a hole
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ *
+ * As lseek(SEEK_DATA) has it: what has been allocated but never written to is a
+ * hole, what is in swap is none.
+ *
+ * Context: May sleep.
+ * Return: The first byte from @pos on that is in no hole, or
+ *
+ * * -ENXIO: there is none within the object
+ * * -EINVAL: @pos is negative
+ * * -EOPNOTSUPP: it is a pages object
+ */
+loff_t anon_object_seek_data(struct anon_object *obj, loff_t pos)
+{
+	if (!obj->backend->find_folio)
+		return -EOPNOTSUPP;
+	if (pos < 0)
+		return -EINVAL;
+	return mapping_seek_hole_data(anon_object_mapping(obj), pos,
+				      anon_object_size(obj), SEEK_DATA);
+}
+EXPORT_SYMBOL_GPL(anon_object_seek_data);
+
 /**
  * anon_object_read_iter - read an object to an iterator
  * @obj: the object

@@ -588,6 +588,33 @@ static void anon_object_test_fail_write(struct kunit *test)
 	fail_each(test, &call);
 }
 
+static int fail_call_folio(struct fail_run *run)
+{
+	loff_t pos;
+
+	for (pos = 0; pos < run->size; pos += PAGE_SIZE) {
+		struct folio *folio;
+
+		folio = anon_object_find_folio(run->obj, pos) ?:
+			anon_object_get_folio(run->obj, pos);
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	return 0;
+}
+
+static void anon_object_test_fail_folio(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_folio,
+		.errors = fail_nomem,
+	};
+
+	fail_each(test, &call);
+}
+
 static int fail_call_write_map(struct fail_run *run)
 {
 	struct iosys_map map = IOSYS_MAP_INIT_VADDR(run->buf);
@@ -972,6 +999,8 @@ static struct kunit_case anon_object_fail_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_fail_read,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_write,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_fail_folio,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_write_map,
 			 anon_test_backend_gen_params),

@@ -523,6 +523,216 @@ static void anon_object_test_punch_bytes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, end, size - end));
 }
 
+static void anon_test_release_folio(struct folio *folio)
+{
+	if (IS_ERR_OR_NULL(folio))
+		return;
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/* A hole stays one for who looks, and is filled for who writes. */
+static void anon_object_test_folio_hole(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	const loff_t pos = SZ_64K + 5;
+	struct folio *folio;
+
+	folio = anon_object_find_folio(obj, pos);
+	KUNIT_EXPECT_NULL(test, folio);
+	anon_test_release_folio(folio);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+
+	folio = anon_object_get_folio(obj, pos);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	KUNIT_EXPECT_TRUE(test, folio_test_locked(folio));
+	KUNIT_EXPECT_TRUE(test, folio_test_uptodate(folio));
+	KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
+	KUNIT_EXPECT_TRUE(test, folio_contains(folio, pos >> PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), folio_size(folio));
+	memcpy_to_folio(folio, offset_in_folio(folio, pos), "x", 1);
+	anon_test_release_folio(folio);
+
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, pos));
+	KUNIT_EXPECT_FALSE(test, anon_test_zero(test, obj, pos, 1));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, pos + 1, SZ_64K));
+}
+
+/* What is there is what both get; only who writes makes it dirty. */
+static void anon_object_test_folio_resident(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	const loff_t pos = SZ_64K + 5;
+	struct folio *folio, *again;
+	struct page *page;
+
+	anon_test_fill(test, obj);
+	folio = anon_object_find_folio(obj, pos);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	KUNIT_EXPECT_TRUE(test, folio_test_locked(folio));
+	KUNIT_EXPECT_TRUE(test, folio_contains(folio, pos >> PAGE_SHIFT));
+	page = folio_file_page(folio, pos >> PAGE_SHIFT);
+	KUNIT_EXPECT_TRUE(test, anon_test_page_holds(test, page, SZ_64K));
+	folio_clear_dirty(folio);
+	anon_test_release_folio(folio);
+
+	again = anon_object_find_folio(obj, pos);
+	KUNIT_ASSERT_PTR_EQ(test, again, folio);
+	KUNIT_EXPECT_FALSE(test, folio_test_dirty(folio));
+	anon_test_release_folio(folio);
+
+	again = anon_object_get_folio(obj, pos);
+	KUNIT_ASSERT_PTR_EQ(test, again, folio);
+	KUNIT_EXPECT_TRUE(test, folio_test_locked(folio));
+	KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
+	anon_test_release_folio(folio);
+}
+
+/* It is no pin: nothing counts it, reclaim looks there, a punch takes it. */
+static void anon_object_test_folio_no_pin(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct folio *folio;
+
+	folio = anon_object_get_folio(obj, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	folio_unlock(folio);
+	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	KUNIT_EXPECT_FALSE(test, mapping_unevictable(folio->mapping));
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, anon_object_size(obj)),
+			0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+	KUNIT_EXPECT_NULL(test, folio->mapping);
+	folio_put(folio);
+}
+
+static void anon_test_no_folio(struct kunit *test, struct anon_object *obj,
+			       loff_t pos, int err)
+{
+	struct folio *folio;
+
+	folio = anon_object_get_folio(obj, pos);
+	KUNIT_EXPECT_PTR_EQ(test, folio, ERR_PTR(err));
+	anon_test_release_folio(folio);
+	folio = anon_object_find_folio(obj, pos);
+	KUNIT_EXPECT_PTR_EQ(test, folio, ERR_PTR(err));
+	anon_test_release_folio(folio);
+}
+
+/* There is nothing beyond the size, nor anywhere once it has been purged. */
+static void anon_object_test_folio_rejects(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	loff_t size = anon_object_size(obj);
+	struct folio *folio;
+
+	anon_test_no_folio(test, obj, -1, -EINVAL);
+	anon_test_no_folio(test, obj, LLONG_MIN, -EINVAL);
+	anon_test_no_folio(test, obj, size, -EINVAL);
+	anon_test_no_folio(test, obj, LLONG_MAX, -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+
+	folio = anon_object_get_folio(obj, size - 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	anon_test_release_folio(folio);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	anon_test_no_folio(test, obj, 0, -EINVAL);
+	anon_test_no_folio(test, obj, size - 1, -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
+/* A folio is refused for any broken page in it, and no other folio is. */
+static void anon_object_test_folio_broken(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	const loff_t bad = 5 * PAGE_SIZE;
+	struct folio *folio;
+	loff_t first, next;
+
+	anon_test_fill(test, obj);
+	folio = anon_object_find_folio(obj, bad);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	first = folio_pos(folio);
+	next = first + folio_size(folio);
+	anon_test_release_folio(folio);
+	anon_test_break(test, folio_file_page(folio, bad >> PAGE_SHIFT));
+
+	anon_test_no_folio(test, obj, bad, -EIO);
+	anon_test_no_folio(test, obj, first, -EIO);
+	anon_test_no_folio(test, obj, next - 1, -EIO);
+	if (next >= anon_object_size(obj))
+		return;
+	folio = anon_object_find_folio(obj, next);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	anon_test_release_folio(folio);
+	folio = anon_object_get_folio(obj, next);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	anon_test_release_folio(folio);
+}
+
+/* Data begins where a folio does, in the middle of it, or nowhere. */
+static void anon_object_test_seek_data(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_4M);
+	loff_t size = anon_object_size(obj);
+	const loff_t pos = SZ_2M + 5 * PAGE_SIZE + 7;
+	struct folio *folio;
+	loff_t first, next;
+
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), -ENXIO);
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, pos, "x", 1), 0);
+	folio = anon_object_find_folio(obj, pos);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	first = folio_pos(folio);
+	next = first + folio_size(folio);
+	anon_test_release_folio(folio);
+
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), first);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, first / 2), first);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, pos), pos);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, next - 1), next - 1);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, next), -ENXIO);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, size), -ENXIO);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, LLONG_MAX), -ENXIO);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, -1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_purge(obj), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), -ENXIO);
+}
+
+/* As large as can be, an object is as good as any. */
+static void anon_object_test_io_largest(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = MAX_LFS_FILESIZE,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+		.flags = ANON_OBJECT_NORESERVE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	const loff_t last = MAX_LFS_FILESIZE - 1;
+	struct folio *folio;
+	u8 byte = 0;
+
+	KUNIT_ASSERT_EQ(test, anon_object_write(obj, last, "x", 1), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, last, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, byte, 'x');
+	KUNIT_EXPECT_EQ(test, anon_object_write(obj, last, "xx", 2), -EINVAL);
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0),
+			round_down(last, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, last), last);
+	folio = anon_object_get_folio(obj, last);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	anon_test_release_folio(folio);
+
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 1, last), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, last, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, byte, 0);
+	KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, 0,
+							 MAX_LFS_FILESIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), 0);
+}
+
 /* A purged object is empty for good; what is pinned goes with the pin. */
 static void anon_object_test_purge(struct kunit *test)
 {
@@ -602,6 +812,19 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_punch, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch_bytes,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_folio_hole,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_folio_resident,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_folio_no_pin,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_folio_rejects,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_folio_broken,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_seek_data,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_io_largest),
 	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge_rejects,
 			 anon_test_backend_gen_params),

@@ -271,6 +271,11 @@ static void anon_object_test_pages_unsupported(struct kunit *test)
 			-EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, anon_object_write(obj, 0, &word, sizeof(word)),
 			-EOPNOTSUPP);
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_get_folio(obj, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_PTR_EQ(test, anon_object_find_folio(obj, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), -EOPNOTSUPP);
 	iosys_map_set_vaddr(&map, &word);
 	KUNIT_EXPECT_EQ(test, anon_object_read_map(obj, 0, &map, 0,
 						   sizeof(word)), -EOPNOTSUPP);

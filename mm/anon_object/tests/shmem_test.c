@@ -187,6 +187,40 @@ static void anon_object_test_swap_pin(struct kunit *test)
 	anon_object_unpin_pages(obj, pages, SZ_1M >> PAGE_SHIFT, 0);
 }
 
+/* A folio that is asked for comes back as it was, and is data meanwhile. */
+static void anon_object_test_swap_folio(struct kunit *test)
+{
+	struct folio *(*const calls[])(struct anon_object *obj, loff_t pos) = {
+		anon_object_find_folio, anon_object_get_folio,
+	};
+	const loff_t pos = SZ_512K + PAGE_SIZE;
+	struct anon_object *obj;
+	struct folio *folio;
+	struct page *page;
+	int i;
+
+	anon_test_need_swap(test);
+	obj = anon_test_shmem_object(test, SZ_1M);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_1M), SZ_1M);
+		KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, pos), pos);
+		KUNIT_ASSERT_EQ(test, anon_test_swapped(obj), SZ_1M);
+
+		folio = calls[i](obj, pos);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+		KUNIT_EXPECT_LT(test, anon_test_swapped(obj), SZ_1M);
+		page = folio_file_page(folio, pos >> PAGE_SHIFT);
+		KUNIT_EXPECT_TRUE(test, anon_test_page_holds(test, page, pos));
+		folio_unlock(folio);
+
+		/* The reference keeps it */
+		anon_object_swap_out(obj, 0, SZ_1M);
+		KUNIT_EXPECT_GE(test, anon_test_resident(obj),
+				folio_size(folio));
+		folio_put(folio);
+	}
+}
+
 /* What is punched in swap is cleared as what is in memory. */
 static void anon_object_test_swap_punch(struct kunit *test)
 {
@@ -541,6 +575,8 @@ static struct kunit_case anon_object_shmem_cases[] = {
 	KUNIT_CASE(anon_object_test_huge_tail),
 	KUNIT_CASE_PARAM(anon_object_test_swap_out, anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_pin, anon_test_shmem_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_swap_folio,
+			 anon_test_shmem_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_swap_punch,
 			 anon_test_shmem_gen_params),
 	KUNIT_CASE(anon_object_test_swap_dirty),
