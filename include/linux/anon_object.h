@@ -400,6 +400,14 @@ static inline void anon_object_set_scarce(struct anon_object *obj, int order)
 struct anon_object *anon_shmem_from_inode(struct inode *inode);
 struct anon_object *anon_hugetlb_from_inode(struct inode *inode);
 
+/**
+ * anon_object_set_lock_class - tell lockdep that an object is not like others
+ * @obj: the object, which has an inode, and which nobody else knows of yet
+ * @key: the class of its i_rwsem
+ */
+#define anon_object_set_lock_class(obj, key) \
+	lockdep_set_class(&(obj)->inode->i_rwsem, key)
+
 struct anon_object *anon_object_create(const struct anon_object_attrs *attrs);
 int anon_pages_embed(struct anon_pages *pages, loff_t size, gfp_t gfp,
 		     unsigned int flags);
@@ -411,6 +419,7 @@ loff_t anon_object_size(const struct anon_object *obj);
 void *anon_object_private(const struct anon_object *obj,
 			  const struct anon_object_ops *ops);
 void anon_object_set_ino(struct anon_object *obj, u64 ino);
+u64 anon_object_ino(const struct anon_object *obj);
 int anon_object_resize(struct anon_object *obj, loff_t size);
 
 int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,

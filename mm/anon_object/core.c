@@ -101,6 +101,9 @@
  * - anon_object_create(), anon_object_file(), anon_object_resize(),
  *   anon_object_view(), anon_view_fd(): these allocate; resize takes i_rwsem.
  *
+ * Where i_rwsem is taken inside locks of the caller's that no other user of
+ * shmem has, anon_object_set_lock_class() tells lockdep.
+ *
  * The hooks: &anon_object_ops.shrink is called with what the caller of the pin
  * holds, &anon_object_ops.release with nothing. Of &struct anon_view_ops, open,
  * close and mmap are called with the mmap_lock held, for writing but where a
@@ -605,6 +608,19 @@ void anon_object_set_ino(struct anon_object *obj, u64 ino)
 	obj->inode->i_ino = ino;
 }
 EXPORT_SYMBOL_GPL(anon_object_set_ino);
+
+/**
+ * anon_object_ino - the number of an object
+ * @obj: the object, which has an inode
+ *
+ * Context: Any.
+ * Return: The inode number, which is also in the object's tracepoints.
+ */
+u64 anon_object_ino(const struct anon_object *obj)
+{
+	return obj->inode->i_ino;
+}
+EXPORT_SYMBOL_GPL(anon_object_ino);
 
 /**
  * anon_object_resize - change the size of an object
