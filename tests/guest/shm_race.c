@@ -436,7 +436,7 @@ TEST_F(moved, compacted_amid_pin)
 	struct race race;
 
 	ASSERT_EQ(0, range_ioctl(self->o.dev, ANON_TEST_TRUNCATE));
-	STOP(&race, self->o.stop, "anon_shmem_get_folio", true, pin, &self->o);
+	STOP(&race, self->o.stop, "anon_shmem_fill_hole", true, pin, &self->o);
 	ASSERT_EQ(0, write_file("/proc/sys/vm/compact_memory", "1"));
 	race_go(self->o.stop);
 	EXPECT_EQ(0, race_finish(&race));
