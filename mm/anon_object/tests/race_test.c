@@ -858,15 +858,23 @@ static void anon_object_test_pin_amid_move(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, RACE_SIZE));
 }
 
+/* The folio of the first page, with a reference */
+static struct folio *race_look(struct kunit *test, struct anon_object *obj)
+{
+	struct folio *folio;
+
+	folio = filemap_get_folio(anon_test_inode(obj)->i_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+	return folio;
+}
+
 /* What somebody else looks at when it is to be moved is moved a little later. */
 static void anon_object_test_move_amid_reference(struct kunit *test)
 {
 	struct race_party *mover = race_misplaced(test);
 	struct anon_object *obj = mover->obj;
-	struct folio *folio;
+	struct folio *folio = race_look(test, obj);
 
-	folio = filemap_get_folio(anon_test_inode(obj)->i_mapping, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
 	race_stop(test, mover, "putback_movable_pages", false);
 	KUNIT_EXPECT_TRUE(test, race_is_current(mover));
 	folio_put(folio);
@@ -883,10 +891,8 @@ static void anon_object_test_move_referenced(struct kunit *test)
 {
 	struct race_party *mover = race_misplaced(test);
 	struct anon_object *obj = mover->obj;
-	struct folio *folio;
+	struct folio *folio = race_look(test, obj);
 
-	folio = filemap_get_folio(anon_test_inode(obj)->i_mapping, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
 	race_start(mover);
 	KUNIT_EXPECT_EQ(test, race_finish(test, mover), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
