@@ -887,8 +887,8 @@ int anon_object_punch_hole(struct anon_object *obj, struct file *file,
  * * -EINVAL: the range is empty or not within the object
  * * -EPERM: the file is sealed against writing
  * * -EBUSY: there are pins of the object
- * * -ENOMEM, -EIO: what is to be cleared could not be read from swap, or is in a
- *   folio with a broken page
+ * * -ENOMEM, -EIO: what is to be cleared could not be read from swap, or is
+ *   broken
  * * -EOPNOTSUPP: it is a pages object
  */
 int anon_object_punch(struct anon_object *obj, loff_t pos, loff_t len)

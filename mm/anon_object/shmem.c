@@ -196,15 +196,17 @@ static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 /* Up to @end at most, what there is of one page */
 static int anon_shmem_clear(struct anon_object *obj, loff_t pos, loff_t end)
 {
-	struct folio *folio = anon_shmem_find_folio(obj, pos >> PAGE_SHIFT);
+	pgoff_t index = pos >> PAGE_SHIFT;
+	struct folio *folio;
 	size_t offset, len;
 	int err = 0;
 
+	folio = anon_shmem_find_folio(obj, index);
 	if (IS_ERR_OR_NULL(folio))
 		return PTR_ERR_OR_ZERO(folio);
 
 	folio_lock(folio);
-	if (folio_contain_hwpoisoned_page(folio)) {
+	if (folio_range_hwpoisoned(folio, folio_file_page(folio, index), 1)) {
 		err = -EIO;
 	} else if (folio->mapping == anon_object_mapping(obj)) {
 		offset = offset_in_folio(folio, pos);

@@ -671,6 +671,29 @@ static void anon_object_test_folio_broken(struct kunit *test)
 	anon_test_release_folio(folio);
 }
 
+/* A broken page cannot be cleared, but those around it can. */
+static void anon_object_test_punch_broken(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	const loff_t bad = 5 * PAGE_SIZE, next = bad + PAGE_SIZE;
+	struct folio *folio;
+
+	/* Its pages are broken as a whole */
+	if (anon_test_is_hugetlb(test))
+		return;
+	anon_test_fill(test, obj);
+	folio = anon_object_find_folio(obj, bad);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
+	anon_test_release_folio(folio);
+	anon_test_break(test, folio_file_page(folio, bad >> PAGE_SHIFT));
+
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, bad + 7, 5), -EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, next + 7, 5), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, next, 7));
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, next + 7, 5));
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, next + 12, 100));
+}
+
 /* Data begins where a folio does, in the middle of it, or nowhere. */
 static void anon_object_test_seek_data(struct kunit *test)
 {
@@ -821,6 +844,8 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_folio_rejects,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_folio_broken,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_punch_broken,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_seek_data,
 			 anon_test_backend_gen_params),
