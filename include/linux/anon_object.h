@@ -443,6 +443,10 @@ ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 			      struct iov_iter *to);
 ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 			       struct iov_iter *from);
+ssize_t anon_object_read_iter_gfp(struct anon_object *obj, loff_t pos,
+				  struct iov_iter *to, gfp_t gfp);
+ssize_t anon_object_write_iter_gfp(struct anon_object *obj, loff_t pos,
+				   struct iov_iter *from, gfp_t gfp);
 int anon_object_read(struct anon_object *obj, loff_t pos, void *buf,
 		     size_t len);
 int anon_object_write(struct anon_object *obj, loff_t pos, const void *buf,

@@ -79,7 +79,7 @@ static struct folio *anon_hugetlb_get_folio(struct anon_object *obj,
 }
 
 static struct folio *anon_hugetlb_find_folio(struct anon_object *obj,
-					     pgoff_t index)
+					     pgoff_t index, gfp_t gfp)
 {
 	struct folio *folio = filemap_get_folio(anon_object_mapping(obj),
 						index);

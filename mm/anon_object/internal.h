@@ -90,11 +90,13 @@ struct anon_backend {
 				  const struct file_operations *fops);
 	struct folio *(*get_folio)(struct anon_object *obj, pgoff_t index,
 				   gfp_t gfp);
-	struct folio *(*fill_folio)(struct anon_object *obj, pgoff_t index);
+	struct folio *(*fill_folio)(struct anon_object *obj, pgoff_t index,
+				    gfp_t gfp);
 	unsigned int (*fill_hole)(struct anon_object *obj, pgoff_t index,
 				  pgoff_t end, gfp_t gfp,
 				  struct folio_batch *fbatch);
-	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index);
+	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index,
+				    gfp_t gfp);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	int (*punch)(struct anon_object *obj, struct file *file, loff_t pos,
 		     loff_t len);

@@ -61,6 +61,16 @@ static void anon_io_end_write(struct anon_object *obj)
 	mapping_unmap_writable(anon_object_mapping(obj));
 }
 
+/* How hard to try may be the caller's, where the memory is from is the object's */
+static gfp_t anon_io_gfp(struct anon_object *obj, gfp_t gfp)
+{
+	gfp_t own = mapping_gfp_mask(anon_object_mapping(obj));
+
+	if (!gfp)
+		return own;
+	return (own & ~GFP_RECLAIM_MASK) | (gfp & GFP_RECLAIM_MASK);
+}
+
 /* What is simply there is nothing to be asked for, nor to be charged to anybody */
 static struct folio *anon_io_resident(struct anon_object *obj, loff_t pos)
 {
@@ -75,12 +85,13 @@ static struct folio *anon_io_resident(struct anon_object *obj, loff_t pos)
 	return NULL;
 }
 
-static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos)
+static struct folio *anon_io_get_folio(struct anon_object *obj, loff_t pos,
+				       gfp_t gfp)
 {
-	gfp_t gfp = mapping_gfp_mask(anon_object_mapping(obj));
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
+	gfp = anon_io_gfp(obj, gfp);
 	memcg = anon_object_enter_memcg(obj, &old);
 	folio = obj->backend->get_folio(obj, pos >> PAGE_SHIFT, gfp);
 	anon_object_exit_memcg(memcg, old);
@@ -99,12 +110,13 @@ static struct folio *anon_io_lock_folio(struct anon_object *obj,
 	return NULL;
 }
 
-static struct folio *anon_io_get_locked(struct anon_object *obj, loff_t pos)
+static struct folio *anon_io_get_locked(struct anon_object *obj, loff_t pos,
+					gfp_t gfp)
 {
 	struct folio *folio;
 
 	do {
-		folio = anon_io_get_folio(obj, pos);
+		folio = anon_io_get_folio(obj, pos, gfp);
 		if (!IS_ERR(folio))
 			folio = anon_io_lock_folio(obj, folio);
 	} while (!folio);
@@ -112,18 +124,20 @@ static struct folio *anon_io_get_locked(struct anon_object *obj, loff_t pos)
 }
 
 /* Locked as well; what is not uptodate is to be filled */
-static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos)
+static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos,
+					gfp_t gfp)
 {
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
 
 	if (!obj->backend->fill_folio)
-		return anon_io_get_locked(obj, pos);
+		return anon_io_get_locked(obj, pos, gfp);
 
 	folio = anon_io_resident(obj, pos);
 	if (!folio) {
 		memcg = anon_object_enter_memcg(obj, &old);
-		folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT);
+		folio = obj->backend->fill_folio(obj, pos >> PAGE_SHIFT,
+						 anon_io_gfp(obj, gfp));
 		anon_object_exit_memcg(memcg, old);
 		if (IS_ERR(folio))
 			return folio;
@@ -132,16 +146,17 @@ static struct folio *anon_io_fill_folio(struct anon_object *obj, loff_t pos)
 				return folio;
 			folio_unlock(folio);
 			folio_put(folio);
-			return anon_io_get_locked(obj, pos);
+			return anon_io_get_locked(obj, pos, gfp);
 		}
 	}
 	folio = anon_io_check_page(folio, pos);
 	if (!IS_ERR(folio))
 		folio = anon_io_lock_folio(obj, folio);
-	return folio ?: anon_io_get_locked(obj, pos);
+	return folio ?: anon_io_get_locked(obj, pos, gfp);
 }
 
-static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
+static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos,
+					gfp_t gfp)
 {
 	struct mem_cgroup *memcg, *old;
 	struct folio *folio;
@@ -149,7 +164,8 @@ static struct folio *anon_io_find_folio(struct anon_object *obj, loff_t pos)
 	folio = anon_io_resident(obj, pos);
 	if (!folio) {
 		memcg = anon_object_enter_memcg(obj, &old);
-		folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT);
+		folio = obj->backend->find_folio(obj, pos >> PAGE_SHIFT,
+						 anon_io_gfp(obj, gfp));
 		anon_object_exit_memcg(memcg, old);
 		if (IS_ERR_OR_NULL(folio))
 			return folio;
@@ -166,7 +182,7 @@ static struct folio *anon_io_find_locked(struct anon_object *obj, loff_t pos)
 	struct folio *folio;
 
 	do {
-		folio = anon_io_find_folio(obj, pos);
+		folio = anon_io_find_folio(obj, pos, 0);
 		if (IS_ERR_OR_NULL(folio))
 			return folio;
 		folio = anon_io_lock_folio(obj, folio);
@@ -233,7 +249,7 @@ struct folio *anon_object_get_folio(struct anon_object *obj, loff_t pos)
 	err = anon_io_check_pos(obj, pos);
 	if (err)
 		return ERR_PTR(err);
-	folio = anon_io_check_folio(anon_io_get_locked(obj, pos));
+	folio = anon_io_check_folio(anon_io_get_locked(obj, pos, 0));
 	if (!IS_ERR(folio))
 		folio_mark_dirty(folio);
 	return folio;
@@ -290,10 +306,11 @@ loff_t anon_object_seek_data(struct anon_object *obj, loff_t pos)
 EXPORT_SYMBOL_GPL(anon_object_seek_data);
 
 /**
- * anon_object_read_iter - read an object to an iterator
+ * anon_object_read_iter_gfp - read an object to an iterator
  * @obj: the object
  * @pos: where to begin, in bytes
  * @to: where to copy it, and how much
+ * @gfp: how hard to try to have memory to read swap to; 0: as the object does
  *
  * Holes read as zeroes, and stay holes.
  *
@@ -307,8 +324,8 @@ EXPORT_SYMBOL_GPL(anon_object_seek_data);
  * * -EIO: swap could not be read, or the memory is broken
  * * -EOPNOTSUPP: it is a pages object
  */
-ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
-			      struct iov_iter *to)
+ssize_t anon_object_read_iter_gfp(struct anon_object *obj, loff_t pos,
+				  struct iov_iter *to, gfp_t gfp)
 {
 	ssize_t done = 0;
 	int err = 0;
@@ -325,7 +342,7 @@ ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 
 		if (pos >= end)
 			break;
-		folio = anon_io_find_folio(obj, pos);
+		folio = anon_io_find_folio(obj, pos, gfp);
 		if (IS_ERR(folio)) {
 			err = PTR_ERR(folio);
 			break;
@@ -353,6 +370,22 @@ ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
 	}
 	return done ?: err;
 }
+EXPORT_SYMBOL_GPL(anon_object_read_iter_gfp);
+
+/**
+ * anon_object_read_iter - read an object to an iterator
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @to: where to copy it, and how much
+ *
+ * Context: May sleep, allocates; may fault if @to is user space's.
+ * Return: As anon_object_read_iter_gfp().
+ */
+ssize_t anon_object_read_iter(struct anon_object *obj, loff_t pos,
+			      struct iov_iter *to)
+{
+	return anon_object_read_iter_gfp(obj, pos, to, 0);
+}
 EXPORT_SYMBOL_GPL(anon_object_read_iter);
 
 /* Returns how much has been copied, which may be less, for it does not fault */
@@ -375,10 +408,12 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
 }
 
 /**
- * anon_object_write_iter - write an object from an iterator
+ * anon_object_write_iter_gfp - write an object from an iterator
  * @obj: the object
  * @pos: where to begin, in bytes
  * @from: what to copy, and how much
+ * @gfp: how hard to try to have memory; 0: as the object does. Who is to free
+ *	memory says so, with __GFP_HIGH for instance.
  *
  * The size does not change.  Meanwhile the file cannot be sealed against
  * writing.
@@ -395,8 +430,8 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
  * * -EIO: swap could not be read, or the memory is broken
  * * -EOPNOTSUPP: it is a pages object
  */
-ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
-			       struct iov_iter *from)
+ssize_t anon_object_write_iter_gfp(struct anon_object *obj, loff_t pos,
+				   struct iov_iter *from, gfp_t gfp)
 {
 	ssize_t done = 0;
 	int err;
@@ -417,7 +452,7 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 		err = -ENOSPC;
 		if (pos >= end)
 			break;
-		folio = anon_io_fill_folio(obj, pos);
+		folio = anon_io_fill_folio(obj, pos, gfp);
 		/* Truncated meanwhile? */
 		if (folio == ERR_PTR(-EINVAL))
 			break;
@@ -440,6 +475,22 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 	}
 	anon_io_end_write(obj);
 	return done ?: err;
+}
+EXPORT_SYMBOL_GPL(anon_object_write_iter_gfp);
+
+/**
+ * anon_object_write_iter - write an object from an iterator
+ * @obj: the object
+ * @pos: where to begin, in bytes
+ * @from: what to copy, and how much
+ *
+ * Context: May sleep, allocates; may fault if @from is user space's.
+ * Return: As anon_object_write_iter_gfp().
+ */
+ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
+			       struct iov_iter *from)
+{
+	return anon_object_write_iter_gfp(obj, pos, from, 0);
 }
 EXPORT_SYMBOL_GPL(anon_object_write_iter);
 
@@ -529,7 +580,7 @@ int anon_object_read_map(struct anon_object *obj, loff_t pos,
 	if (!err && !obj->backend->find_folio)
 		err = -EOPNOTSUPP;
 	while (len && !err) {
-		struct folio *folio = anon_io_find_folio(obj, pos);
+		struct folio *folio = anon_io_find_folio(obj, pos, 0);
 		size_t part = min_t(size_t, len,
 				    PAGE_SIZE - offset_in_page(pos));
 
@@ -581,7 +632,7 @@ int anon_object_write_map(struct anon_object *obj, loff_t pos,
 		return err;
 
 	while (len) {
-		struct folio *folio = anon_io_get_locked(obj, pos);
+		struct folio *folio = anon_io_get_locked(obj, pos, 0);
 		size_t part = min_t(size_t, len,
 				    PAGE_SIZE - offset_in_page(pos));
 		void *dst;

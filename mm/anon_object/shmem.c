@@ -89,7 +89,8 @@ static int anon_shmem_split_at(struct anon_object *obj, pgoff_t index)
 		if (IS_ERR(folio)) {
 			if (!anon_shmem_swapped_across(mapping, index))
 				return 0;
-			folio = obj->backend->find_folio(obj, index);
+			folio = obj->backend->find_folio(obj, index,
+						mapping_gfp_mask(mapping));
 			if (!IS_ERR_OR_NULL(folio))
 				folio_put(folio);
 			continue;
@@ -152,13 +153,13 @@ static unsigned int anon_shmem_seals(const struct anon_object *obj)
 
 #ifdef CONFIG_SHMEM
 static struct folio *anon_shmem_fill_folio(struct anon_object *obj,
-					   pgoff_t index)
+					   pgoff_t index, gfp_t gfp)
 {
 	struct folio *folio;
 	int err;
 
-	err = shmem_get_folio(obj->inode, index, i_size_read(obj->inode),
-			      &folio, SGP_OVERWRITE);
+	err = shmem_get_folio_gfp(obj->inode, index, i_size_read(obj->inode),
+				  &folio, SGP_OVERWRITE, gfp, NULL, NULL);
 	if (err)
 		return ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
 	if (folio_test_uptodate(folio))
@@ -181,12 +182,13 @@ static void anon_shmem_empty(struct anon_object *obj)
 }
 
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
-					   pgoff_t index)
+					   pgoff_t index, gfp_t gfp)
 {
 	struct folio *folio = NULL;
 	int err;
 
-	err = shmem_get_folio(obj->inode, index, 0, &folio, SGP_READ);
+	err = shmem_get_folio_gfp(obj->inode, index, 0, &folio, SGP_READ, gfp,
+				  NULL, NULL);
 	if (folio)
 		folio_unlock(folio);
 	/* -EINVAL: truncated meanwhile */
@@ -196,19 +198,20 @@ static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 /* Up to @end at most, what there is of one page */
 static int anon_shmem_clear(struct anon_object *obj, loff_t pos, loff_t end)
 {
+	struct address_space *mapping = anon_object_mapping(obj);
 	pgoff_t index = pos >> PAGE_SHIFT;
 	struct folio *folio;
 	size_t offset, len;
 	int err = 0;
 
-	folio = anon_shmem_find_folio(obj, index);
+	folio = anon_shmem_find_folio(obj, index, mapping_gfp_mask(mapping));
 	if (IS_ERR_OR_NULL(folio))
 		return PTR_ERR_OR_ZERO(folio);
 
 	folio_lock(folio);
 	if (folio_range_hwpoisoned(folio, folio_file_page(folio, index), 1)) {
 		err = -EIO;
-	} else if (folio->mapping == anon_object_mapping(obj)) {
+	} else if (folio->mapping == mapping) {
 		offset = offset_in_folio(folio, pos);
 		len = min_t(loff_t, end - pos, PAGE_SIZE - offset_in_page(pos));
 		folio_zero_range(folio, offset, len);
@@ -374,18 +377,19 @@ static long anon_shmem_swap_out(struct anon_object *obj, pgoff_t start,
 static int anon_shmem_swap_in(struct anon_object *obj, pgoff_t start,
 			      pgoff_t end)
 {
+	struct address_space *mapping = anon_object_mapping(obj);
 	unsigned long index;
 	void *entry;
 
-	xa_for_each_range(&anon_object_mapping(obj)->i_pages, index, entry,
-			  start, end - 1) {
+	xa_for_each_range(&mapping->i_pages, index, entry, start, end - 1) {
 		struct folio *folio;
 
 		if (!xa_is_value(entry))
 			continue;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		folio = anon_shmem_find_folio(obj, index);
+		folio = anon_shmem_find_folio(obj, index,
+					      mapping_gfp_mask(mapping));
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);
 		if (folio)
@@ -419,7 +423,7 @@ static void anon_shmem_empty(struct anon_object *obj)
 }
 
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
-					   pgoff_t index)
+					   pgoff_t index, gfp_t gfp)
 {
 	struct address_space *mapping = anon_object_mapping(obj);
 	struct folio *folio = filemap_get_folio(mapping, index);

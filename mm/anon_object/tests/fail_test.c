@@ -588,6 +588,36 @@ static void anon_object_test_fail_write(struct kunit *test)
 	fail_each(test, &call);
 }
 
+/* What is said to have been written has been, in whole pages */
+static int fail_call_write_part(struct fail_run *run)
+{
+	struct kvec kvec = { .iov_base = run->buf, .iov_len = run->size };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	anon_test_pattern(run->buf, 0, run->size);
+	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, run->size);
+	ret = anon_object_write_iter_gfp(run->obj, 0, &iter,
+					 GFP_KERNEL | __GFP_NORETRY |
+					 __GFP_NOWARN);
+	if (ret <= 0 || ret == run->size)
+		return min(ret, 0);
+	if (!IS_ALIGNED(ret, PAGE_SIZE) ||
+	    !anon_test_holds(run->test, run->obj, 0, ret))
+		return -EUCLEAN;
+	return -ENOMEM;
+}
+
+static void anon_object_test_fail_write_part(struct kunit *test)
+{
+	static const struct fail_call call = {
+		.call = fail_call_write_part,
+		.errors = fail_nomem,
+	};
+
+	fail_each(test, &call);
+}
+
 static int fail_call_folio(struct fail_run *run)
 {
 	loff_t pos;
@@ -999,6 +1029,8 @@ static struct kunit_case anon_object_fail_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_fail_read,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_write,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_fail_write_part,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_folio,
 			 anon_test_backend_gen_params),

@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
+#include <linux/kprobes.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -802,6 +803,88 @@ static void anon_object_test_purge_rejects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_2M);
 }
 
+#if defined(CONFIG_KPROBES) && IS_ENABLED(CONFIG_SHMEM) &&	\
+	(defined(CONFIG_X86_64) || defined(CONFIG_ARM64))
+/* With which flags a task has last asked shmem for a folio */
+static struct anon_test_gfp {
+	struct kprobe probe;
+	pid_t pid;
+	gfp_t gfp;
+} anon_test_gfp;
+
+static int anon_test_gfp_hit(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (current->pid == anon_test_gfp.pid)
+		anon_test_gfp.gfp = (__force gfp_t)
+				    regs_get_kernel_argument(regs, 5);
+	return 0;
+}
+
+static void anon_test_gfp_end(void *probe)
+{
+	unregister_kprobe(probe);
+}
+
+static void anon_test_gfp_begin(struct kunit *test)
+{
+	memset(&anon_test_gfp, 0, sizeof(anon_test_gfp));
+	anon_test_gfp.probe.symbol_name = "shmem_get_folio_gfp";
+	anon_test_gfp.probe.pre_handler = anon_test_gfp_hit;
+	anon_test_gfp.pid = current->pid;
+	KUNIT_ASSERT_EQ(test, register_kprobe(&anon_test_gfp.probe), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, anon_test_gfp_end,
+							&anon_test_gfp.probe), 0);
+}
+
+static gfp_t anon_test_io_gfp(struct kunit *test, struct anon_object *obj,
+			      unsigned int dir, gfp_t gfp)
+{
+	u8 *buf = anon_test_buffer(test, PAGE_SIZE);
+	struct kvec kvec = { .iov_base = buf, .iov_len = PAGE_SIZE };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	anon_test_pattern(buf, 0, PAGE_SIZE);
+	iov_iter_kvec(&iter, dir, &kvec, 1, PAGE_SIZE);
+	anon_test_gfp.gfp = 0;
+	if (dir == ITER_SOURCE)
+		ret = anon_object_write_iter_gfp(obj, 0, &iter, gfp);
+	else
+		ret = anon_object_read_iter_gfp(obj, 0, &iter, gfp);
+	KUNIT_EXPECT_EQ(test, ret, PAGE_SIZE);
+	kunit_kfree(test, buf);
+	return anon_test_gfp.gfp;
+}
+
+/* How hard to try is the caller's to say, but not where the memory is from. */
+static void anon_object_test_io_gfp(struct kunit *test)
+{
+	const gfp_t hard = GFP_KERNEL | __GFP_HIGH | __GFP_RETRY_MAYFAIL |
+			   __GFP_NOWARN | __GFP_DMA;
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	gfp_t own = mapping_gfp_mask(anon_test_inode(obj)->i_mapping);
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "the pool has its own idea");
+	anon_test_gfp_begin(test);
+	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_SOURCE, hard),
+			own | __GFP_HIGH | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	anon_test_need_swap(test);
+	KUNIT_ASSERT_GT(test, anon_test_swap_out(obj, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_DEST,
+					       GFP_NOWAIT),
+			(own & ~(__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_FS)) |
+			__GFP_NOWARN);
+	KUNIT_ASSERT_GT(test, anon_test_swap_out(obj, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_DEST, 0), own);
+}
+#else
+static void anon_object_test_io_gfp(struct kunit *test)
+{
+	kunit_skip(test, "nothing to see the flags with");
+}
+#endif
+
 static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_write, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_read, anon_test_backend_gen_params),
@@ -849,6 +932,7 @@ static struct kunit_case anon_object_io_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_seek_data,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_io_gfp, anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_io_largest),
 	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge_rejects,
