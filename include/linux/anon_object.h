@@ -447,6 +447,9 @@ ssize_t anon_object_read_iter_gfp(struct anon_object *obj, loff_t pos,
 				  struct iov_iter *to, gfp_t gfp);
 ssize_t anon_object_write_iter_gfp(struct anon_object *obj, loff_t pos,
 				   struct iov_iter *from, gfp_t gfp);
+unsigned int anon_object_max_order(struct anon_object *obj);
+int anon_object_insert(struct anon_object *obj, loff_t pos, struct folio *folio,
+		       gfp_t gfp);
 int anon_object_read(struct anon_object *obj, loff_t pos, void *buf,
 		     size_t len);
 int anon_object_write(struct anon_object *obj, loff_t pos, const void *buf,

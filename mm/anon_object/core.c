@@ -82,11 +82,12 @@
  *   anon_object_put() from interrupts too.
  * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
  *   anon_object_write*(), anon_object_get_folio(), anon_object_find_folio(),
- *   anon_object_seek_data(), anon_object_prefetch(): the folio lock, and for
- *   hugetlb the fault mutex, i_mmap_rwsem; they allocate, with reclaim unless
- *   they are told how.  Never i_rwsem, so they may be called with the mmap_lock
- *   or a dma_resv held.  A pin waits for a punch that is at work, which holds
- *   i_rwsem by then, and takes neither of these.
+ *   anon_object_insert(), anon_object_seek_data(), anon_object_prefetch(): the
+ *   folio lock, and for hugetlb the fault mutex, i_mmap_rwsem; they allocate, with
+ *   reclaim unless they are told how.  Never i_rwsem, so they may be called with
+ *   the mmap_lock or a dma_resv held.  A
+ *   pin waits for a punch that is at work, which holds i_rwsem by then, and
+ *   takes neither of these.
  * - anon_object_unpin_*(), anon_object_vunmap(): spinlocks only, but they may
  *   sleep.  They do not allocate, so they may be called from shrinkers.
  * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem.  What it

@@ -51,6 +51,10 @@ struct anon_pin {
  *	pages that are; 0 where @get_folio is to be asked. May sleep. NULL where
  *	it always is.
  * @find_folio: As @get_folio, but a hole stays one, and gives NULL. May sleep.
+ * @max_order: The largest folio that @insert_folio takes. NULL as that is.
+ * @insert_folio: Add @folio, which is the caller's alone, to the hole at page
+ *	@index. Returns 0, with the reference gone, or an error, with the folio as
+ *	it was. May sleep. NULL: not supported.
  * @drop: Free the folios and the swap of pages @start up to, not including,
  *	@end, pinned or not; unmap them first. Returns 0 or an error: -EBUSY if
  *	a folio crosses an end of the range and is pinned. May sleep.
@@ -97,6 +101,9 @@ struct anon_backend {
 				  struct folio_batch *fbatch);
 	struct folio *(*find_folio)(struct anon_object *obj, pgoff_t index,
 				    gfp_t gfp);
+	unsigned int (*max_order)(struct anon_object *obj);
+	int (*insert_folio)(struct anon_object *obj, pgoff_t index,
+			    struct folio *folio, gfp_t gfp);
 	int (*drop)(struct anon_object *obj, pgoff_t start, pgoff_t end);
 	int (*punch)(struct anon_object *obj, struct file *file, loff_t pos,
 		     loff_t len);

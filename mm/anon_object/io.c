@@ -495,6 +495,112 @@ ssize_t anon_object_write_iter(struct anon_object *obj, loff_t pos,
 EXPORT_SYMBOL_GPL(anon_object_write_iter);
 
 /**
+ * DOC: donation
+ *
+ * Whoever has memory of its own that is to go to swap, a shrinker for instance,
+ * can copy it to an object; but the copy needs memory, just when there is none.
+ * anon_object_insert() gives the memory itself to the object, which can then be
+ * swapped as any other.  What it allocates is nodes of the object's tree only.
+ *
+ * The folio has to be one that the object might have had from the page allocator:
+ * what is allocated with __GFP_COMP, and not as a row of pages.  It is not larger
+ * than anon_object_max_order(), or else folio_split_owned() makes it smaller, and
+ * the kernel's mapping of it is cached.  Nobody else may have anything to do with
+ * it.  What the driver has kept in its private data, or counted it as, is to be
+ * taken back first.
+ */
+
+/**
+ * anon_object_max_order - how large a folio can be inserted
+ * @obj: the object
+ *
+ * That is what swap takes in one piece, now: it is 0 where large folios have been
+ * denied to shmem.
+ *
+ * Context: Any.
+ * Return: The order, in pages as a power of two.
+ */
+unsigned int anon_object_max_order(struct anon_object *obj)
+{
+	return obj->backend->max_order ? obj->backend->max_order(obj) : 0;
+}
+EXPORT_SYMBOL_GPL(anon_object_max_order);
+
+/* Is it the caller's alone, and such a one as the object would have allocated? */
+static int anon_io_check_insert(struct anon_object *obj, loff_t pos,
+				struct folio *folio)
+{
+	size_t size = folio_size(folio);
+
+	if (anon_object_check_range(obj, pos, size, PAGE_SIZE) ||
+	    !IS_ALIGNED(pos, size))
+		return -EINVAL;
+	if (folio_test_large(folio) && !folio_test_large_rmappable(folio))
+		return -EINVAL;
+	if (folio_zonenum(folio) >
+	    gfp_zone(mapping_gfp_mask(anon_object_mapping(obj))))
+		return -EXDEV;
+	if (folio_order(folio) > anon_object_max_order(obj))
+		return -E2BIG;
+	if (folio_contain_hwpoisoned_page(folio))
+		return -EIO;
+	if (folio->flags.f & PAGE_FLAGS_CHECK_AT_FREE || folio->mapping ||
+	    folio_get_private(folio) || page_has_type(&folio->page) ||
+	    folio_mapped(folio) || folio_memcg_charged(folio) ||
+	    folio_ref_count(folio) != 1)
+		return -EBUSY;
+	return 0;
+}
+
+/**
+ * anon_object_insert - give memory to an object
+ * @obj: the object, of shmem
+ * @pos: where to, in bytes, aligned to the folio's size
+ * @folio: the memory, and what is in it
+ * @gfp: how to allocate what it needs besides, as in GFP_KERNEL | __GFP_HIGH
+ *
+ * See "donation". If it succeeds, the caller's reference has gone, and the folio
+ * is the object's: dirty, charged to the object's creator, and reclaim finds it.
+ * If it fails, it is the caller's as it was before, who may copy it.
+ *
+ * Context: May sleep, allocates; the caller holds no lock of a folio of @obj.
+ * Return: 0, or
+ *
+ * * -EINVAL: the range is not within the object, or not aligned; the memory is no
+ *   folio, or the object is dead
+ * * -EEXIST: there is something already, in memory or in swap
+ * * -E2BIG: it is larger than anon_object_max_order()
+ * * -EXDEV: it is of a zone that the object's flags do not allow
+ * * -EBUSY: somebody else has to do with it: there are references, mappings,
+ *   private data, a lock, a charge
+ * * -EIO: there is a broken page in it
+ * * -EPERM: the file is sealed against writing
+ * * -ENOMEM: no memory, or no charge
+ * * -EOPNOTSUPP: it is no shmem object, or there is no shmem
+ */
+int anon_object_insert(struct anon_object *obj, loff_t pos, struct folio *folio,
+		       gfp_t gfp)
+{
+	struct mem_cgroup *memcg, *old;
+	int err;
+
+	if (!obj->backend->insert_folio)
+		return -EOPNOTSUPP;
+	err = anon_io_check_insert(obj, pos, folio);
+	if (!err)
+		err = anon_io_begin_write(obj);
+	if (err)
+		return err;
+
+	memcg = anon_object_enter_memcg(obj, &old);
+	err = obj->backend->insert_folio(obj, pos >> PAGE_SHIFT, folio, gfp);
+	anon_object_exit_memcg(memcg, old);
+	anon_io_end_write(obj);
+	return err;
+}
+EXPORT_SYMBOL_GPL(anon_object_insert);
+
+/**
  * anon_object_read - read an object to a buffer
  * @obj: the object
  * @pos: where to begin, in bytes

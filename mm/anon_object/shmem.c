@@ -181,6 +181,19 @@ static void anon_shmem_empty(struct anon_object *obj)
 	shmem_truncate_range(obj->inode, 0, -1);
 }
 
+static unsigned int anon_shmem_max_order(struct anon_object *obj)
+{
+	return shmem_max_order(obj->inode);
+}
+
+static int anon_shmem_insert_folio(struct anon_object *obj, pgoff_t index,
+				   struct folio *folio, gfp_t gfp)
+{
+	int err = shmem_insert_folio(obj->inode, index, folio, gfp);
+
+	return err == -ENOSPC ? -ENOMEM : err;
+}
+
 static struct folio *anon_shmem_find_folio(struct anon_object *obj,
 					   pgoff_t index, gfp_t gfp)
 {
@@ -479,6 +492,8 @@ const struct anon_backend anon_shmem_backend = {
 #ifdef CONFIG_SHMEM
 	.fill_folio	= anon_shmem_fill_folio,
 	.fill_hole	= anon_shmem_fill_hole,
+	.max_order	= anon_shmem_max_order,
+	.insert_folio	= anon_shmem_insert_folio,
 	.punch		= anon_shmem_punch,
 	.vm_ops		= &shmem_anon_vm_ops,
 	.swap_out	= anon_shmem_swap_out,

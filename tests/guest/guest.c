@@ -265,6 +265,14 @@ int cgroup_reclaim(struct cgroup *cg, size_t bytes)
 	return write_file(path, "%zu", bytes);
 }
 
+int cgroup_write(struct cgroup *cg, const char *file, const char *value)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", cg->path, file);
+	return write_file(path, "%s", value);
+}
+
 long cgroup_read(struct cgroup *cg, const char *file, const char *key)
 {
 	char path[160];

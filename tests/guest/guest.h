@@ -87,6 +87,7 @@ struct cgroup {
 int cgroup_enter(struct cgroup *cg, const char *name);
 void cgroup_leave(struct cgroup *cg);
 int cgroup_reclaim(struct cgroup *cg, size_t bytes);
+int cgroup_write(struct cgroup *cg, const char *file, const char *value);
 long cgroup_read(struct cgroup *cg, const char *file, const char *key);
 
 /* One row of /proc/sysvipc/shm, found by the columns' names. */

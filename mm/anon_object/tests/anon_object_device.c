@@ -11,6 +11,7 @@
 #include <linux/file.h>
 #include <linux/highmem.h>
 #include <linux/kref.h>
+#include <linux/memcontrol.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -393,6 +394,50 @@ static int anon_test_copy(struct anon_test *test, void __user *arg, bool write)
 	return 0;
 }
 
+static int anon_test_copy_folio(struct folio *folio, u64 buf)
+{
+	unsigned long left;
+	long i;
+
+	for (i = 0; i < folio_nr_pages(folio); i++) {
+		void *to = kmap_local_folio(folio, i * PAGE_SIZE);
+
+		left = copy_from_user(to, u64_to_user_ptr(buf) + i * PAGE_SIZE,
+				      PAGE_SIZE);
+		kunmap_local(to);
+		if (left)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* -EUCLEAN: what has not been taken is not as it was */
+static int anon_test_insert(struct anon_test *test, void __user *arg)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	struct anon_test_insert insert;
+	struct folio *folio;
+	int err;
+
+	if (copy_from_user(&insert, arg, sizeof(insert)))
+		return -EFAULT;
+	if (insert.order > MAX_PAGE_ORDER)
+		return -EINVAL;
+	folio = folio_alloc(GFP_HIGHUSER, insert.order);
+	if (!folio)
+		return -ENOBUFS;
+	err = anon_test_copy_folio(folio, insert.buf);
+	if (!err)
+		err = anon_object_insert(test->obj, insert.pos, folio, gfp);
+	if (!err)
+		return 0;
+	if (folio_memcg_charged(folio) || folio->mapping ||
+	    folio_ref_count(folio) != 1)
+		err = -EUCLEAN;
+	folio_put(folio);
+	return err;
+}
+
 static int anon_test_resize(struct anon_test *test, u64 __user *arg)
 {
 	u64 size;
@@ -480,6 +525,8 @@ static long anon_test_ioctl(struct file *file, unsigned int cmd,
 		return anon_test_copy(test, argp, false);
 	case ANON_TEST_WRITE_PIN:
 		return anon_test_copy(test, argp, true);
+	case ANON_TEST_INSERT:
+		return anon_test_insert(test, argp);
 	case ANON_TEST_RESIZE:
 		return anon_test_resize(test, argp);
 	case ANON_TEST_PIN:

@@ -52,6 +52,13 @@ struct anon_test_copy {
 	__u64 buf;
 };
 
+/* New memory that is given to the object */
+struct anon_test_insert {
+	__u64 pos;		/* bytes */
+	__u64 order;		/* in pages, as a power of two */
+	__u64 buf;		/* what is in it */
+};
+
 struct anon_test_range {
 	__u64 pos;		/* bytes */
 	__u64 len;
@@ -93,5 +100,6 @@ struct anon_test_stop {
 #define ANON_TEST_STOP		_IOW('o', 16, struct anon_test_stop)
 #define ANON_TEST_STOPPED	_IO('o', 17)	/* -EAGAIN: not yet */
 #define ANON_TEST_GO		_IO('o', 18)
+#define ANON_TEST_INSERT	_IOW('o', 19, struct anon_test_insert)
 
 #endif /* _ANON_OBJECT_DEVICE_H */

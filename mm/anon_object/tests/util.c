@@ -174,7 +174,7 @@ bool anon_test_is_hugetlb(struct kunit *test)
 {
 	const struct anon_test_backend *param = test->param_value;
 
-	return param->backend == ANON_OBJECT_HUGETLB;
+	return param && param->backend == ANON_OBJECT_HUGETLB;
 }
 
 bool anon_test_has_swap(void)
