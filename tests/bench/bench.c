@@ -830,7 +830,7 @@ static int bench_cases(void)
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
 	wait_for_completion(&done);
-	return bench_i915();
+	return bench_ttm() ?: bench_i915();
 }
 
 static int __init bench_init(void)

@@ -37,5 +37,6 @@ int bench_swapped_fd(void);
 int bench_swap_command(const char *word, const char *name);
 void bench_swap_exit(void);
 int bench_i915(void);
+int bench_ttm(void);
 
 #endif

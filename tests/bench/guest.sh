@@ -24,7 +24,7 @@ echo 0 >/proc/sys/kernel/randomize_va_space
 
 # The driver itself finds no hardware, but its functions are there
 modprobe i915
-addresses=$(awk '$4 == "[i915]" && $3 ~ /^(mock_(gem|destroy)_device|i915_gem_object_create_(region|internal)|__i915_gem_object_(get|put)_pages|i915_gem_flush_free_objects|shmem_sg_(alloc|free)_table)$/ {
+addresses=$(awk '$4 ~ /\[(i915|ttm)\]/ && $3 ~ /^(ttm_pool_(backup|restore_and_alloc)|mock_(gem|destroy)_device|i915_gem_object_create_(region|internal)|__i915_gem_object_(get|put)_pages|i915_gem_flush_free_objects|shmem_sg_(alloc|free)_table)$/ {
 	print $3 "=0x" $1 }' /proc/kallsyms)
 modprobe drm_shmem_helper 2>/dev/null || :
 modprobe drm
