@@ -63,7 +63,7 @@ static int load_and_find(const char *driver, const char *kind, int first)
 	if (dev >= 0)
 		return dev;
 	/* All of them: each has objects of its own, for its console */
-	if (system("modprobe -qa vgem vkms virtio_gpu 2>/dev/null") < 0)
+	if (system("modprobe -qa vgem vkms virtio_gpu qxl 2>/dev/null") < 0)
 		return -errno;
 	return find_node(driver, kind, first);
 }

@@ -14,6 +14,7 @@
 #define VGEM		"vgem"
 #define VKMS		"vkms"
 #define VIRTIO_GPU	"virtio_gpu"
+#define QXL		"qxl"
 
 #define VIRTIO_GPU_DRIVER	"/sys/bus/virtio/drivers/virtio_gpu"
 #define LARGE_FOLIOS	"/sys/module/drm/parameters/gem_large_folios"
