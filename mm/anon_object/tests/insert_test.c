@@ -197,7 +197,7 @@ static void anon_object_test_insert_exists(struct kunit *test)
 
 	anon_test_fill(test, obj);
 	folio = anon_test_folio(test, SZ_1M, GFP_HIGHUSER, 0);
-	anon_test_refuse(test, obj, 0, folio, -EEXIST);
+	anon_test_refuse(test, obj, SZ_32K, folio, -EEXIST);
 	if (anon_test_has_swap()) {
 		KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_64K), SZ_64K);
 		anon_test_refuse(test, obj, 0, folio, -EEXIST);
