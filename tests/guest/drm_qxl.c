@@ -93,10 +93,10 @@ static void take_counts(struct counts *counts)
 static bool comes_back_to(const struct counts *before)
 {
 	const struct timespec tick = { .tv_nsec = 10 * 1000 * 1000 };
+	const time_t until = time(NULL) + 10;
 	struct counts now;
-	int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	do {
 		take_counts(&now);
 		if (now.gpu <= before->gpu &&
 		    now.stored <= before->stored + NOISE &&
@@ -104,7 +104,7 @@ static bool comes_back_to(const struct counts *before)
 		    now.objects <= before->objects)
 			return true;
 		nanosleep(&tick, NULL);
-	}
+	} while (time(NULL) < until);
 	printf("# left: %ld kB of TTM's, %ld stored, %ld committed, %d objects\n",
 	       now.gpu - before->gpu, now.stored - before->stored,
 	       now.committed - before->committed,
