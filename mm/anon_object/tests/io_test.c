@@ -836,8 +836,9 @@ static void anon_test_gfp_begin(struct kunit *test)
 							&anon_test_gfp.probe), 0);
 }
 
-static gfp_t anon_test_io_gfp(struct kunit *test, struct anon_object *obj,
-			      unsigned int dir, gfp_t gfp)
+/* Read or write a page with @gfp, and see whether shmem is told @want */
+static void anon_test_expect_gfp(struct kunit *test, struct anon_object *obj,
+				 unsigned int dir, gfp_t gfp, gfp_t want)
 {
 	u8 *buf = anon_test_buffer(test, PAGE_SIZE);
 	struct kvec kvec = { .iov_base = buf, .iov_len = PAGE_SIZE };
@@ -852,8 +853,9 @@ static gfp_t anon_test_io_gfp(struct kunit *test, struct anon_object *obj,
 	else
 		ret = anon_object_read_iter_gfp(obj, 0, &iter, gfp);
 	KUNIT_EXPECT_EQ(test, ret, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, (__force u32)anon_test_gfp.gfp,
+			(__force u32)want);
 	kunit_kfree(test, buf);
-	return anon_test_gfp.gfp;
 }
 
 /* How hard to try is the caller's to say, but not where the memory is from. */
@@ -867,16 +869,16 @@ static void anon_object_test_io_gfp(struct kunit *test)
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "the pool has its own idea");
 	anon_test_gfp_begin(test);
-	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_SOURCE, hard),
-			own | __GFP_HIGH | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	anon_test_expect_gfp(test, obj, ITER_SOURCE, hard,
+			     own | __GFP_HIGH | __GFP_RETRY_MAYFAIL |
+			     __GFP_NOWARN);
 	anon_test_need_swap(test);
 	KUNIT_ASSERT_GT(test, anon_test_swap_out(obj, PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_DEST,
-					       GFP_NOWAIT),
-			(own & ~(__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_FS)) |
-			__GFP_NOWARN);
+	anon_test_expect_gfp(test, obj, ITER_DEST, GFP_NOWAIT,
+			     (own & ~(__GFP_DIRECT_RECLAIM | __GFP_IO |
+				      __GFP_FS)) | __GFP_NOWARN);
 	KUNIT_ASSERT_GT(test, anon_test_swap_out(obj, PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, anon_test_io_gfp(test, obj, ITER_DEST, 0), own);
+	anon_test_expect_gfp(test, obj, ITER_DEST, 0, own);
 }
 #else
 static void anon_object_test_io_gfp(struct kunit *test)
