@@ -109,12 +109,13 @@ press()
 	done 2>/dev/null
 }
 
-# note_swapped: by the shell alone, for objects are soon gone
+# note_swapped: by the shell alone, for objects are soon gone; those on their way
+# out have no name
 note_swapped()
 {
 	while read -r object _ _ _ _ swapped _; do
 		case $object:$swapped in
-		\#* | *:0 | *:swapped_kB) ;;
+		\#* | -:* | *:0 | *:swapped_kB) ;;
 		*) printf '%s %s\n' "$object" "$swapped" ;;
 		esac
 	done
@@ -211,7 +212,7 @@ none()
 	! [ -s "$1" ]
 }
 
-# rebuilt NAME: with the results that stock has
+# rebuilt NAME: with the results that are known to be right
 rebuilt()
 {
 	scrub rebuild all | sed "s/^/$1 /" >"$top/results"
