@@ -12,6 +12,11 @@
 ## make bench     stock against ported in guest instructions, with two configs;
 ##                BENCH=PATTERN picks cases, CONFIG=bench or distro one of them
 ## make bench-native   the same in nanoseconds, where there is real KVM
+## make series    the overlay as a series of mails in build/series/, or with
+##                SUBSYSTEM=mm, drm, ... what that part's lists get
+## make series-check   apply them one by one, compile, boot and test each; FROM=n
+##                TO=n picks some
+## make backport-check   which hunks another kernel, in KERNEL_SRC=DIR, refuses
 ## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck, and what is
 ##                compiled with Debian's config
 ## make shell     a shell in a guest with the ported kernel
@@ -76,8 +81,18 @@ bench: apply
 bench-native: apply
 	@tests/bench/run --native
 
+series: apply
+	@scripts/series $(SUBSYSTEM)
+
+series-check: apply
+	@scripts/series-check $(or $(FROM),1) $(TO)
+
+backport-check:
+	@scripts/backport-check
+
 clean:
 	@scripts/clean
 
 .PHONY: help deps apply refresh ported run shell check test test-full soak \
-	test-kcsan coverage bench bench-native clean
+	test-kcsan coverage bench bench-native series series-check \
+	backport-check clean
