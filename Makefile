@@ -17,6 +17,9 @@
 ## make series-check   apply them one by one, compile, boot and test each; FROM=n
 ##                TO=n picks some
 ## make backport-check   which hunks another kernel, in KERNEL_SRC=DIR, refuses
+## make deb       Debian packages of the kernel: with the running one's config and
+##                the modules that are loaded, or CONFIG=debian-amd64, whole or
+##                with the modules in LSMOD=FILE
 ## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck, and what is
 ##                compiled with Debian's config
 ## make shell     a shell in a guest with the ported kernel
@@ -32,7 +35,7 @@
 # kernel's own build decides what is out of date.
 
 MAKEFLAGS += --no-print-directory
-export KERNEL_SRC BUILD FORCE T BENCH SECONDS SEED CONFIG
+export KERNEL_SRC BUILD FORCE T BENCH SECONDS SEED CONFIG LSMOD
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -90,9 +93,13 @@ series-check: apply
 backport-check:
 	@scripts/backport-check
 
+deb: apply
+	@scripts/deps deb
+	@scripts/deb
+
 clean:
 	@scripts/clean
 
 .PHONY: help deps apply refresh ported run shell check test test-full soak \
 	test-kcsan coverage bench bench-native series series-check \
-	backport-check clean
+	backport-check deb clean
