@@ -20,8 +20,9 @@
 ## make deb       Debian packages of the kernel: with the running one's config and
 ##                the modules that are loaded, or CONFIG=debian-amd64, whole or
 ##                with the modules in LSMOD=FILE
-## make check     checkpatch, sparse, W=1, kernel-doc and shellcheck, and what is
-##                compiled with Debian's config
+## make check     checkpatch, of the series too, sparse, W=1, kernel-doc, spelling,
+##                coccinelle and shellcheck, and what is compiled with Debian's
+##                config
 ## make shell     a shell in a guest with the ported kernel
 ## make apply     lay new files and patches onto build/linux
 ## make refresh   write new files and patches back from build/linux
@@ -59,6 +60,7 @@ shell: ported
 	@tests/vm/boot
 
 check: apply
+	@scripts/deps check
 	@scripts/check
 	@scripts/check-debian wide
 
