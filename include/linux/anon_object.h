@@ -470,7 +470,8 @@ int anon_object_purge(struct anon_object *obj);
 int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts);
 void anon_object_unlock(struct anon_object *obj, struct ucounts *ucounts);
 void anon_object_move_evictable(struct anon_object *obj);
-void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat);
+void anon_object_get_stat(struct anon_object *obj,
+			  struct anon_object_stat *stat);
 
 unsigned long anon_object_get_unmapped_area(struct anon_object *obj,
 					    unsigned long addr,

@@ -77,7 +77,7 @@
  * and what may therefore not be held around them:
  *
  * - anon_object_put(), anon_object_get(), anon_object_from_file(),
- *   anon_object_stat(), anon_object_lock(), anon_object_unlock(),
+ *   anon_object_get_stat(), anon_object_lock(), anon_object_unlock(),
  *   anon_object_size(): spinlocks only.  They may be called under a spinlock;
  *   anon_object_put() from interrupts too.
  * - anon_object_pin_*(), anon_object_vmap(), anon_object_read*(),
@@ -1037,16 +1037,17 @@ void anon_object_move_evictable(struct anon_object *obj)
 EXPORT_SYMBOL_GPL(anon_object_move_evictable);
 
 /**
- * anon_object_stat - what an object holds
+ * anon_object_get_stat - what an object holds
  * @obj: the object
  * @stat: gets the answer
  *
  * Context: Any, but not from interrupts.
  */
-void anon_object_stat(struct anon_object *obj, struct anon_object_stat *stat)
+void anon_object_get_stat(struct anon_object *obj,
+			  struct anon_object_stat *stat)
 {
 	memset(stat, 0, sizeof(*stat));
 	obj->backend->stat(obj, stat);
 	stat->pinned = (u64)anon_object_pinned(obj) << PAGE_SHIFT;
 }
-EXPORT_SYMBOL_GPL(anon_object_stat);
+EXPORT_SYMBOL_GPL(anon_object_get_stat);

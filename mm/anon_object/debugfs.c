@@ -18,7 +18,7 @@ void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj)
 {
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	seq_printf(m, "backend:\t%s\n", obj->backend->name);
 	seq_printf(m, "page_size:\t%llu\n", stat.page_size);
 	seq_printf(m, "size:\t%lld\n", anon_object_size(obj));
@@ -59,7 +59,7 @@ static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
 	u64 size = anon_object_size(obj);
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	anon_objects_show_name(m, obj);
 	seq_printf(m, " %s %llu %llu %llu %llu %llu %u\n", obj->backend->name,
 		   stat.page_size >> 10, DIV_ROUND_UP(size, 1 << 10),

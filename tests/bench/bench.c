@@ -473,7 +473,7 @@ static int sparse_once(loff_t size, size_t pinned, u64 *spent)
 	}
 
 	begin = bench_now();
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	spent[SPARSE_STAT] += bench_since(begin);
 
 	begin = bench_now();

@@ -459,7 +459,7 @@ static int anon_test_stat(struct anon_test *test, void __user *arg)
 	struct anon_object_stat stat;
 	struct anon_test_stat answer;
 
-	anon_object_stat(test->obj, &stat);
+	anon_object_get_stat(test->obj, &stat);
 	answer.resident = stat.resident;
 	answer.swapped = stat.swapped;
 	answer.pinned = stat.pinned;

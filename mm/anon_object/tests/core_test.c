@@ -132,7 +132,7 @@ static void anon_object_test_create_size(struct kunit *test)
 	struct anon_object *obj = anon_test_object(test, 5000);
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	if (anon_test_is_hugetlb(test)) {
 		KUNIT_EXPECT_GT(test, stat.page_size, PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, anon_object_size(obj), stat.page_size);
@@ -149,7 +149,7 @@ static void anon_object_test_create_empty(struct kunit *test)
 	struct inode *inode = anon_test_inode(obj);
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	KUNIT_EXPECT_EQ(test, stat.resident, 0);
 	KUNIT_EXPECT_EQ(test, stat.swapped, 0);
 	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
@@ -735,7 +735,7 @@ static void anon_object_test_stat(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
 	scoped_guard(spinlock_irqsave, &lock)
-		anon_object_stat(obj, &stat);
+		anon_object_get_stat(obj, &stat);
 	KUNIT_EXPECT_EQ(test, stat.resident, size);
 	KUNIT_EXPECT_EQ(test, stat.swapped, 0);
 	KUNIT_EXPECT_EQ(test, stat.pinned, size);

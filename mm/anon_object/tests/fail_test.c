@@ -397,7 +397,7 @@ static int fail_call_quiet(struct fail_run *run)
 	anon_object_put(anon_object_from_file(file));
 	anon_test_fput(run->test, file);
 	anon_object_put(anon_object_get(run->obj));
-	anon_object_stat(run->obj, &stat);
+	anon_object_get_stat(run->obj, &stat);
 	return anon_object_size(run->obj) == run->size ? 0 : -EIO;
 }
 

@@ -90,7 +90,7 @@ static void anon_object_test_page_shift(struct kunit *test)
 
 	attrs.page_shift = huge_page_shift(pool.h);
 	obj = anon_test_create(test, &attrs);
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	KUNIT_EXPECT_EQ(test, stat.page_size, pool.size);
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), pool.size);
 	anon_test_expect_pool(test, &pool, 0, 1);

@@ -509,7 +509,7 @@ static void anon_object_test_punch_bytes(struct kunit *test)
 	const loff_t from = SZ_64K - 9, end = size - SZ_64K - 11;
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	anon_test_fill(test, obj);
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 5, 7), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), size);

@@ -88,7 +88,7 @@ static void anon_object_test_pages_resident(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), SZ_1M);
 	anon_object_unpin_sgt(obj, &second, ANON_OBJECT_ACCESSED);
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	KUNIT_EXPECT_EQ(test, stat.resident, unpinned);
 	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
 	KUNIT_EXPECT_EQ(test, stat.swapped, 0);

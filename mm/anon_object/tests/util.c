@@ -151,7 +151,7 @@ static struct anon_object_stat anon_test_stat(struct anon_object *obj)
 {
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	return stat;
 }
 

@@ -308,7 +308,7 @@ static unsigned long anon_test_unit(struct anon_object *obj)
 {
 	struct anon_object_stat stat;
 
-	anon_object_stat(obj, &stat);
+	anon_object_get_stat(obj, &stat);
 	return stat.page_size;
 }
 

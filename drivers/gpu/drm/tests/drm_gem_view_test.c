@@ -952,7 +952,7 @@ static void drm_gem_view_test_purge(struct kunit *test)
 	view = drm_gem_view_test_kind_view(test, obj, DRM_GEM_VIEW_RDWR);
 	drm_gem_view_test_expect_empty(test, obj, view);
 
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
 	KUNIT_EXPECT_EQ(test, stat.resident, 0);
 }
@@ -982,7 +982,7 @@ static void drm_gem_view_test_table(struct kunit *test)
 		nr++;
 	}
 	KUNIT_EXPECT_EQ(test, nr, obj->size >> PAGE_SHIFT);
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, obj->size);
 
 	dma_resv_lock(obj->resv, NULL);
@@ -990,12 +990,12 @@ static void drm_gem_view_test_table(struct kunit *test)
 	drm_gem_shmem_put_pages_locked(shmem);
 	dma_resv_unlock(obj->resv);
 	KUNIT_EXPECT_NULL(test, shmem->sgt);
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, obj->size);
 
 	drm_gem_vunmap(obj, &map);
 	KUNIT_EXPECT_NULL(test, shmem->pages);
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
 }
 
@@ -1222,18 +1222,18 @@ static void drm_gem_view_test_attrs_hugetlb(struct kunit *test)
 	drm_gem_view_test_need_pool(test);
 	obj = drm_gem_view_test_init_attrs(test, &attrs);
 	KUNIT_EXPECT_TRUE(test, drm_gem_view_test_is_hugetlb(obj));
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, obj->size, stat.page_size);
 	KUNIT_EXPECT_GT(test, obj->size, TEST_SIZE);
 
 	pages = drm_gem_get_pages(obj);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pages);
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, obj->size);
 	KUNIT_EXPECT_PTR_EQ(test, page_folio(pages[0]),
 			    page_folio(pages[(obj->size >> PAGE_SHIFT) - 1]));
 	drm_gem_put_pages(obj, pages, true, true);
-	anon_object_stat(obj->anon, &stat);
+	anon_object_get_stat(obj->anon, &stat);
 	KUNIT_EXPECT_EQ(test, stat.pinned, 0);
 
 	/* More than any pool has */

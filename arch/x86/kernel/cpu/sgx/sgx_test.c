@@ -236,7 +236,7 @@ static u64 sgx_test_resident(struct kunit *test)
 	struct sgx_encl *encl = test->priv;
 	struct anon_object_stat stat;
 
-	anon_object_stat(encl->backing, &stat);
+	anon_object_get_stat(encl->backing, &stat);
 	return stat.resident >> PAGE_SHIFT;
 }
 
@@ -245,7 +245,7 @@ static u64 sgx_test_swapped(struct kunit *test)
 	struct sgx_encl *encl = test->priv;
 	struct anon_object_stat stat;
 
-	anon_object_stat(encl->backing, &stat);
+	anon_object_get_stat(encl->backing, &stat);
 	return stat.swapped >> PAGE_SHIFT;
 }
 

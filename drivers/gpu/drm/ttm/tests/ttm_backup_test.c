@@ -119,7 +119,7 @@ static struct anon_object_stat ttm_backup_test_stat(struct ttm_tt *tt)
 {
 	struct anon_object_stat stat;
 
-	anon_object_stat(tt->backup, &stat);
+	anon_object_get_stat(tt->backup, &stat);
 	return stat;
 }
 

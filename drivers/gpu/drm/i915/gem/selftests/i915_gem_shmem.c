@@ -108,7 +108,7 @@ static struct anon_object_stat stat_of(struct anon_object *anon)
 {
 	struct anon_object_stat stat;
 
-	anon_object_stat(anon, &stat);
+	anon_object_get_stat(anon, &stat);
 	return stat;
 }
 
