@@ -9,6 +9,8 @@
 ## make test-kcsan  data races, in KUnit, the guest programs and the soak, on a
 ##                kernel that looks for them
 ## make coverage  which lines and branches of ours the tests come through
+## make docs      the manual as HTML, in build/docs, with the kernel's own Sphinx
+##                build; a warning about a page or a file of ours is an error
 ## make bench     stock against ported in guest instructions, with two configs;
 ##                BENCH=PATTERN picks cases, CONFIG=bench or distro one of them
 ## make bench-native   the same in nanoseconds, where there is real KVM
@@ -80,6 +82,9 @@ coverage: apply
 	@scripts/deps coverage
 	@tests/coverage/run $(T)
 
+docs: apply
+	@scripts/docs
+
 bench: apply
 	@tests/bench/run
 
@@ -103,5 +108,5 @@ clean:
 	@scripts/clean
 
 .PHONY: help deps apply refresh ported run shell check test test-full soak \
-	test-kcsan coverage bench bench-native series series-check \
+	test-kcsan coverage docs bench bench-native series series-check \
 	backport-check deb clean
