@@ -16,6 +16,7 @@
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -255,6 +256,9 @@ extern const struct anon_backend anon_pages_backend;
  * @effort: how hard a pin tries to have memory, of &anon_object_attrs.gfp; the
  *	mapping's flags are without, for a fault that fails is tried for ever
  * @scarce: the jiffy in which there was no memory for a large folio
+ * @born: when it was made, in seconds since boot
+ * @tgid: the process that made it, which may be gone
+ * @comm: that thread's command
  * @flags: ANON_OBJECT_*
  * @huge: enum anon_object_huge
  * @scarce_order: the smallest order that there was none for; 0: has not been yet
@@ -288,6 +292,11 @@ struct anon_object {
 	atomic_t whole;
 	gfp_t effort;
 	u32 scarce;
+#ifdef CONFIG_DEBUG_FS
+	u32 born;
+	pid_t tgid;
+	char comm[TASK_COMM_LEN];
+#endif
 	u16 flags;
 	u8 huge;
 	u8 scarce_order;
@@ -327,6 +336,7 @@ void anon_object_init(struct anon_object *obj, struct inode *inode,
 		      const struct anon_backend *backend);
 void anon_object_evict(struct anon_object *obj);
 int anon_object_may_open(const struct anon_object *obj);
+void anon_object_show_fdinfo(struct seq_file *m, struct file *file);
 
 static inline enum anon_object_huge
 anon_object_huge(const struct anon_object *obj)
@@ -396,6 +406,10 @@ static inline void anon_object_set_scarce(struct anon_object *obj, int order)
 }
 #endif /* CONFIG_ANON_OBJECT */
 
+#if !defined(CONFIG_ANON_OBJECT) || !defined(CONFIG_PROC_FS)
+#define anon_object_show_fdinfo	NULL
+#endif
+
 /* From them: the object of an inode of the kernel's own mounts, or NULL */
 struct anon_object *anon_shmem_from_inode(struct inode *inode);
 struct anon_object *anon_hugetlb_from_inode(struct inode *inode);
@@ -420,6 +434,7 @@ void *anon_object_private(const struct anon_object *obj,
 			  const struct anon_object_ops *ops);
 void anon_object_set_ino(struct anon_object *obj, u64 ino);
 u64 anon_object_ino(const struct anon_object *obj);
+dev_t anon_object_dev(const struct anon_object *obj);
 int anon_object_resize(struct anon_object *obj, loff_t size);
 
 int anon_object_pin_pages(struct anon_object *obj, loff_t pos, size_t len,

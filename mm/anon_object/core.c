@@ -16,6 +16,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 #include <linux/task_work.h>
+#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/fcntl.h>
 
@@ -127,6 +128,11 @@ void anon_object_init(struct anon_object *obj, struct inode *inode,
 	obj->backend = backend;
 	obj->inode = inode;
 	obj->noswap = mapping_unevictable(inode->i_mapping);
+#ifdef CONFIG_DEBUG_FS
+	obj->born = ktime_get_boottime_seconds();
+	obj->tgid = task_tgid_nr(current);
+	strscpy(obj->comm, current->comm);
+#endif
 	raw_spin_lock_init(&obj->lock);
 }
 
@@ -622,6 +628,19 @@ u64 anon_object_ino(const struct anon_object *obj)
 	return obj->inode->i_ino;
 }
 EXPORT_SYMBOL_GPL(anon_object_ino);
+
+/**
+ * anon_object_dev - the device that an object's number is of
+ * @obj: the object, which has an inode
+ *
+ * Context: Any.
+ * Return: The device number that fstat() tells of a file of the object.
+ */
+dev_t anon_object_dev(const struct anon_object *obj)
+{
+	return obj->inode->i_sb->s_dev;
+}
+EXPORT_SYMBOL_GPL(anon_object_dev);
 
 /**
  * anon_object_resize - change the size of an object

@@ -6,18 +6,34 @@
  * mounts of the backing file systems, so their superblocks have it already.  Of
  * those that have no inode, the totals are told.
  */
+#include <linux/cgroup.h>
 #include <linux/debugfs.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/kdev_t.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/timekeeping.h>
 #include <linux/uidgid.h>
 
 #include "internal.h"
 
-void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj)
+#ifdef CONFIG_DEBUG_FS
+static u32 anon_object_age(const struct anon_object *obj)
 {
+	return (u32)ktime_get_boottime_seconds() - obj->born;
+}
+#endif
+
+#ifdef CONFIG_PROC_FS
+/* Of any file that there can be of an object */
+void anon_object_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct anon_object *obj = anon_object_from_inode(file_inode(file));
 	struct anon_object_stat stat;
 
+	if (!obj)
+		return;
 	anon_object_get_stat(obj, &stat);
 	seq_printf(m, "backend:\t%s\n", obj->backend->name);
 	seq_printf(m, "page_size:\t%llu\n", stat.page_size);
@@ -25,7 +41,11 @@ void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj)
 	seq_printf(m, "resident:\t%llu\n", stat.resident);
 	seq_printf(m, "swapped:\t%llu\n", stat.swapped);
 	seq_printf(m, "pinned:\t%llu\n", stat.pinned);
+#ifdef CONFIG_DEBUG_FS
+	seq_printf(m, "age:\t%u\n", anon_object_age(obj));
+#endif
 }
+#endif
 
 #ifdef CONFIG_DEBUG_FS
 static void anon_objects_show_name(struct seq_file *m, struct anon_object *obj)
@@ -54,17 +74,40 @@ static void anon_objects_show_name(struct seq_file *m, struct anon_object *obj)
 	dput(dentry);
 }
 
+/* The number of the memory cgroup that the object is charged to, or 0 */
+static u64 anon_objects_cgroup(const struct anon_object *obj)
+{
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *memcg;
+
+	guard(rcu)();
+	memcg = mem_cgroup_from_virt(obj->inode);
+	while (memcg && !css_is_online(&memcg->css))
+		memcg = parent_mem_cgroup(memcg);
+	return memcg ? cgroup_ino(memcg->css.cgroup) : 0;
+#else
+	return 0;
+#endif
+}
+
 static void anon_objects_show_one(struct seq_file *m, struct anon_object *obj)
 {
 	u64 size = anon_object_size(obj);
+	unsigned int refs = refcount_read(&obj->refs);
 	struct anon_object_stat stat;
 
 	anon_object_get_stat(obj, &stat);
 	anon_objects_show_name(m, obj);
-	seq_printf(m, " %s %llu %llu %llu %llu %llu %u\n", obj->backend->name,
+	seq_printf(m, " %s %llu %llu %llu %llu %llu %u", obj->backend->name,
 		   stat.page_size >> 10, DIV_ROUND_UP(size, 1 << 10),
 		   stat.resident >> 10, stat.swapped >> 10, stat.pinned >> 10,
 		   from_kuid_munged(&init_user_ns, obj->inode->i_uid));
+	seq_printf(m, " %u:%u %llu %u %u %llu %d ",
+		   MAJOR(anon_object_dev(obj)), MINOR(anon_object_dev(obj)),
+		   anon_object_ino(obj), refs, anon_object_age(obj),
+		   anon_objects_cgroup(obj), obj->tgid);
+	seq_escape(m, obj->comm, " \t\n\\");
+	seq_putc(m, '\n');
 }
 
 /*
@@ -120,7 +163,7 @@ static int anon_objects_show(struct seq_file *m, void *unused)
 	long objects, resident;
 	unsigned int i;
 
-	seq_puts(m, "name backend page_kB size_kB resident_kB swapped_kB pinned_kB owner\n");
+	seq_puts(m, "name backend page_kB size_kB resident_kB swapped_kB pinned_kB owner device inode references age_s cgroup process command\n");
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		struct file_system_type *type = get_fs_type(types[i]);
 

@@ -148,7 +148,6 @@ int anon_object_punch_hole(struct anon_object *obj, struct file *file,
 void anon_object_wait_punch(struct anon_object *obj);
 void anon_object_hold(struct anon_object *obj);
 bool anon_object_release(struct anon_object *obj);
-void anon_object_show_fdinfo(struct seq_file *m, struct anon_object *obj);
 
 /* Of an object that somebody has created, and has a reference to */
 static inline const char *anon_object_name(const struct anon_object *obj)

@@ -504,17 +504,6 @@ static int anon_view_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-#ifdef CONFIG_PROC_FS
-static void anon_view_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct anon_view *view = file->private_data;
-
-	anon_object_show_fdinfo(m, view->obj);
-}
-#else
-#define anon_view_show_fdinfo	NULL
-#endif
-
 #define ANON_VIEW_OPERATIONS					\
 	.mmap			= anon_view_mmap,		\
 	.get_unmapped_area	= anon_view_get_unmapped_area,	\
@@ -527,7 +516,7 @@ static void anon_view_show_fdinfo(struct seq_file *m, struct file *file)
 	.fallocate		= anon_view_fallocate,		\
 	.fadvise		= anon_view_fadvise,		\
 	.release		= anon_view_release,		\
-	.show_fdinfo		= anon_view_show_fdinfo
+	.show_fdinfo		= anon_object_show_fdinfo
 
 static const struct file_operations anon_view_fops = {
 	ANON_VIEW_OPERATIONS,
@@ -549,7 +538,7 @@ static const struct file_operations anon_view_device_fops = {
 	.fsync			= anon_view_fsync,
 	.fallocate		= anon_view_fallocate,
 	.release		= anon_view_release,
-	.show_fdinfo		= anon_view_show_fdinfo,
+	.show_fdinfo		= anon_object_show_fdinfo,
 };
 
 static const struct file_operations *

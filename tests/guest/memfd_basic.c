@@ -361,6 +361,7 @@ static long fdinfo_of(int fd, const char *key, int base)
 TEST_F(memfd, fdinfo)
 {
 	struct stat st;
+	char *addr;
 
 	ASSERT_EQ(0, ftruncate(self->fd, self->size));
 	ASSERT_EQ(0, fstat(self->fd, &st));
@@ -369,6 +370,20 @@ TEST_F(memfd, fdinfo)
 	EXPECT_EQ(st.st_ino, fdinfo_of(self->fd, "ino", 10));
 	EXPECT_EQ(O_RDWR, fdinfo_of(self->fd, "flags", 8) & O_ACCMODE);
 	EXPECT_LE(0, fdinfo_of(self->fd, "mnt_id", 10));
+	if (!kernel_is_ported())
+		return;
+	/* What it has, as that of a view says it */
+	EXPECT_EQ(self->size, fdinfo_of(self->fd, "size", 10));
+	EXPECT_EQ(0, fdinfo_of(self->fd, "resident", 10));
+	EXPECT_LE(0, fdinfo_of(self->fd, "age", 10));
+	EXPECT_GT(60, fdinfo_of(self->fd, "age", 10));
+	addr = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    self->fd, 0);
+	ASSERT_NE(MAP_FAILED, addr);
+	*addr = 1;
+	munmap(addr, self->size);
+	EXPECT_EQ(fdinfo_of(self->fd, "page_size", 10),
+		  fdinfo_of(self->fd, "resident", 10));
 }
 
 /* Nothing of a file that is gone stays behind. */

@@ -771,17 +771,37 @@ TEST_F(view, fdinfo_says_what_it_holds)
 TEST_F(view, table_lists_the_object)
 {
 	struct anon_test_range range = { .len = self->page };
-	char buf[8192] = "", want[128];
+	unsigned int major, minor, refs, age;
+	static char buf[65536];
+	unsigned long ino, cgroup;
+	char want[128], comm[32];
+	struct stat st;
+	char *line;
+	int fd, pid;
 
+	fd = view(self->dev, O_RDWR, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fstat(fd, &st));
 	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &range));
 	ASSERT_EQ(0, read_file(ANON_OBJECTS, buf, sizeof(buf)));
 	snprintf(want, sizeof(want),
-		 "\nanon-object-test %s %zu %zu %zu 0 %zu 0\n",
+		 "\nanon-object-test %s %zu %zu %zu 0 %zu 0 ",
 		 variant->backend == HUGETLB ? "hugetlb" : "shmem",
 		 self->page / 1024, self->size / 1024, self->page / 1024,
 		 self->page / 1024);
-	EXPECT_NE(NULL, strstr(buf, want))
+	line = strstr(buf, want);
+	ASSERT_NE(NULL, line)
 		TH_LOG("no line%s in:\n%s", want, buf);
+	ASSERT_EQ(8, sscanf(line + strlen(want), "%u:%u %lu %u %u %lu %d %31s",
+			    &major, &minor, &ino, &refs, &age, &cgroup, &pid,
+			    comm));
+	EXPECT_EQ(st.st_dev, makedev(major, minor));
+	EXPECT_EQ(st.st_ino, ino);
+	EXPECT_EQ(2, refs);	/* the device's, and the view's */
+	EXPECT_GT(60, age);
+	EXPECT_EQ(getpid(), pid);
+	EXPECT_STREQ("view_fds", comm);
+	close(fd);
 
 	close(self->dev);
 	self->dev = -1;
