@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 	show_memory(fd);
 	munmap(mem, st.st_size);
 
-	/* Not needed for now; a device view does not go to swap by itself */
+	/* To swap, please; for a device view, that is up to the driver */
 	errno = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (errno)
 		err(1, "advising");
