@@ -897,8 +897,7 @@ static int igt_fail_create(void *arg)
 			/* -ENOSPC: there was no inode */
 			refused++;
 		} else {
-			pr_err("Allocation %u failed with err=%ld\n", nth,
-			       PTR_ERR(obj));
+			pr_err("Allocation %u failed with err=%pe\n", nth, obj);
 			return -EINVAL;
 		}
 		if (!failed)
