@@ -13,6 +13,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -110,6 +111,7 @@ static void sample_invert(struct sg_table *sgt)
 
 		for (i = 0; i < miter.length; i++)
 			mem[i] = ~mem[i];
+		cond_resched();
 	}
 	sg_miter_stop(&miter);
 }
