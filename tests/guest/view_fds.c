@@ -454,21 +454,28 @@ TEST_F(view, swapped_out_and_back)
 	struct anon_test_range all = { .len = self->size };
 	int fd = view(self->dev, O_RDWR, 0);
 	struct anon_test_stat stat;
+	int i, nr, pages = 0;
 	char *mem;
-	long nr;
 
 	ASSERT_LE(0, fd);
 	mem = map(fd, self->size, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, mem);
 	pattern_fill(mem, self->size, 4);
 
-	nr = ioctl(self->dev, ANON_TEST_SWAP_OUT, &all);
-	if (variant->backend == HUGETLB) {
-		EXPECT_EQ(-1, nr);
-		EXPECT_EQ(EOPNOTSUPP, errno);
-		return;
+	/* Skipped is what another processor has yet to put on a list */
+	for (i = 0; i < 100 && pages < 4; i++) {
+		nr = ioctl(self->dev, ANON_TEST_SWAP_OUT, &all);
+		if (variant->backend == HUGETLB) {
+			EXPECT_EQ(-1, nr);
+			EXPECT_EQ(EOPNOTSUPP, errno);
+			return;
+		}
+		ASSERT_LE(0, nr);
+		pages += nr;
+		if (pages < 4)
+			write_file("/proc/sys/vm/drop_caches", "1");
 	}
-	EXPECT_EQ(4, nr);
+	EXPECT_EQ(4, pages);
 	stat = stat_of(self->dev);
 	EXPECT_EQ(self->size, stat.swapped);
 	EXPECT_EQ(0, stat.resident);
