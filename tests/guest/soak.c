@@ -492,6 +492,44 @@ static bool can_write(const struct object *obj)
 	return !(obj->kind->memfd && obj->kind->backend == HUGETLB);
 }
 
+/* Is there a part of a large folio at that address? */
+static bool is_large(const void *addr)
+{
+	const off_t of_page = sizeof(__u64);
+	const __u64 compound = 1 << 15 | 1 << 16;
+	int maps = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 entry, of_frame = 0;
+
+	if (pread(maps, &entry, sizeof(entry),
+		  (uintptr_t)addr / page * of_page) == sizeof(entry))
+		pread(flags, &of_frame, sizeof(of_frame),
+		      (entry & ((1ULL << 55) - 1)) * of_page);
+	close(maps);
+	close(flags);
+	return of_frame & compound;
+}
+
+/*
+ * Reads, faults and pins, and a view's writes, ask whether a page is bad. tmpfs
+ * refuses a write to any page of a large folio with a bad one, and so does a memfd,
+ * if the error came just as the folio was put together.
+ */
+static bool beside_bad_page(const struct object *obj, unsigned int unit)
+{
+	char buf[65536], *mem;
+	bool large;
+
+	if (!obj->kind->memfd || !obj->poisoned)
+		return false;
+	mem = mmap(NULL, page, PROT_READ, MAP_SHARED, obj->fd, unit * obj->unit);
+	if (mem == MAP_FAILED)
+		return false;
+	large = copy_page(buf, mem) && is_large(mem);
+	munmap(mem, page);
+	return large;
+}
+
 static ssize_t write_spot(struct thread *t, struct object *obj, const void *buf,
 			  off_t pos, bool may_fail)
 {
@@ -522,6 +560,8 @@ static void write_unit(struct thread *t, struct object *obj, unsigned int unit)
 					 !i && !tries);
 		} while (i && ret != page && !(ret < 0 && errno == EIO) &&
 			 tries++ < 1000);
+		if (ret < 0 && errno == EIO && beside_bad_page(obj, unit))
+			break;
 		if ((ret >= 0 || errno == EIO) &&
 		    refused(obj, cell->health[i], ret < 0, "write"))
 			continue;
@@ -614,24 +654,6 @@ static void fork_mapping(struct thread *t, struct object *obj, unsigned int unit
 			unit, status);
 	pthread_mutex_unlock(&cell->lock);
 	munmap(mem, obj->unit);
-}
-
-/* Is there a part of a large folio at that address? */
-static bool is_large(const void *addr)
-{
-	const off_t of_page = sizeof(__u64);
-	const __u64 compound = 1 << 15 | 1 << 16;
-	int maps = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	__u64 entry, of_frame = 0;
-
-	if (pread(maps, &entry, sizeof(entry),
-		  (uintptr_t)addr / page * of_page) == sizeof(entry))
-		pread(flags, &of_frame, sizeof(of_frame),
-		      (entry & ((1ULL << 55) - 1)) * of_page);
-	close(maps);
-	close(flags);
-	return of_frame & compound;
 }
 
 /* Of huge pages there are few, and each has one error */
