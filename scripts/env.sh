@@ -5,9 +5,7 @@
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 [ -f "$top/scripts/env.sh" ] ||
 	top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-build=${BUILD:-$top/build}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/anon-object
-linux=$build/linux
 base=$cache/linux.git
 wanted=7.3
 
@@ -21,6 +19,18 @@ die()
 	printf '%s: %s\n' "$(basename -- "$0")" "$*" >&2
 	exit 1
 }
+
+# For who changes directory, and calls others
+build=$top/build
+if [ "${BUILD:-}" ]; then
+	build=$(realpath -m -- "$BUILD")
+	export BUILD="$build"
+	case "$build/" in
+	"$top"/build/*) ;;
+	"$top"/*) die "BUILD=$BUILD would be taken for a part of the kernel: have it outside of the checkout" ;;
+	esac
+fi
+linux=$build/linux
 
 # need_space DIR GIB: stop early rather than half way through a long step
 need_space()
