@@ -86,9 +86,8 @@
  *   anon_object_insert(), anon_object_seek_data(), anon_object_prefetch(): the
  *   folio lock, and for hugetlb the fault mutex, i_mmap_rwsem; they allocate, with
  *   reclaim unless they are told how.  Never i_rwsem, so they may be called with
- *   the mmap_lock or a dma_resv held.  A
- *   pin waits for a punch that is at work, which holds i_rwsem by then, and
- *   takes neither of these.
+ *   the mmap_lock or a dma_resv held.  A pin waits for a punch that is at work,
+ *   which holds i_rwsem by then, and takes neither of these.
  * - anon_object_unpin_*(), anon_object_vunmap(): spinlocks only, but they may
  *   sleep.  They do not allocate, so they may be called from shrinkers.
  * - anon_object_swap_out(): tries the folio lock, takes i_mmap_rwsem.  What it
@@ -101,7 +100,10 @@
  *   swap; but for hugetlb, they may be called from shrinkers.
  * - anon_object_punch(): i_rwsem, and what truncation takes; it allocates.
  * - anon_object_create(), anon_object_file(), anon_object_resize(),
- *   anon_object_view(), anon_view_fd(): these allocate; resize takes i_rwsem.
+ *   anon_object_view(), anon_view_fd(), anon_pages_embed(): these allocate;
+ *   resize takes i_rwsem.
+ * - anon_object_get_unmapped_area(): is called with the mmap_lock held for
+ *   writing, and allocates.
  *
  * Where i_rwsem is taken inside locks of the caller's that no other user of
  * shmem has, anon_object_set_lock_class() tells lockdep.
