@@ -426,6 +426,7 @@ static size_t anon_io_copy_from(struct folio *folio, loff_t pos, size_t len,
  * * -EPERM: the file is sealed against writing
  * * -ENOSPC: @pos is not within the object
  * * -EFAULT: user space's memory could not be accessed
+ * * -EINTR: a fatal signal is pending, and @from is user space's
  * * -ENOMEM: no memory, or too few pages in the hugetlb pool
  * * -EIO: swap could not be read, or the memory is broken
  * * -EOPNOTSUPP: it is a pages object
@@ -449,6 +450,10 @@ ssize_t anon_object_write_iter_gfp(struct anon_object *obj, loff_t pos,
 		size_t copied, len;
 		struct folio *folio;
 
+		/* As write(2) does; what the kernel has to say, it says to its end */
+		err = -EINTR;
+		if (user_backed_iter(from) && fatal_signal_pending(current))
+			break;
 		err = -ENOSPC;
 		if (pos >= end)
 			break;

@@ -242,8 +242,7 @@ static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 	loff_t end = pos + len;
 	int err = 0;
 
-	/* protected by i_rwsem */
-	if (anon_shmem_seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+	if (!shmem_may_punch(obj->inode))
 		return -EPERM;
 	if (offset_in_page(pos))
 		err = anon_shmem_clear(obj, pos, end);
@@ -272,6 +271,9 @@ static bool anon_shmem_may_swap_out(struct anon_object *obj,
 {
 	if (folio->mapping != anon_object_mapping(obj) ||
 	    folio_test_writeback(folio) || folio_maybe_dma_pinned(folio))
+		return false;
+	/* Swap would make a good page of it; reclaim does not take it either */
+	if (folio_contain_hwpoisoned_page(folio))
 		return false;
 	if (folio_mapped(folio))
 		try_to_unmap(folio, folio_test_pmd_mappable(folio) ?

@@ -8,6 +8,7 @@
 #include <linux/iosys-map.h>
 #include <linux/kprobes.h>
 #include <linux/mman.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
@@ -265,6 +266,32 @@ static void anon_object_test_iter_user(struct kunit *test)
 			SZ_128K);
 	KUNIT_EXPECT_EQ(test, anon_object_read(obj, SZ_512K, got, SZ_128K), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(got, want, SZ_128K), 0);
+	vm_munmap((unsigned long)user, SZ_128K);
+}
+
+/* Who has been killed writes no more; what the kernel writes is another matter. */
+static void anon_object_test_write_killed(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_1M);
+	void __user *user = (void __user *)anon_test_user(test, SZ_128K);
+	u8 *buf = anon_test_buffer(test, SZ_128K);
+	struct iov_iter iter;
+	ssize_t users, own;
+
+	anon_test_pattern(buf, 0, SZ_128K);
+	KUNIT_ASSERT_EQ(test, copy_to_user(user, buf, SZ_128K), 0);
+	/* A kernel thread is not killed, but it can look like it */
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	iov_iter_ubuf(&iter, ITER_SOURCE, user, SZ_128K);
+	users = anon_object_write_iter(obj, 0, &iter);
+	own = anon_object_write(obj, SZ_512K, buf, SZ_128K);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+
+	KUNIT_EXPECT_EQ(test, users, -EINTR);
+	KUNIT_EXPECT_EQ(test, own, 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, SZ_128K));
 	vm_munmap((unsigned long)user, SZ_128K);
 }
 
@@ -805,9 +832,10 @@ static void anon_object_test_purge_rejects(struct kunit *test)
 
 #if defined(CONFIG_KPROBES) && IS_ENABLED(CONFIG_SHMEM) &&	\
 	(defined(CONFIG_X86_64) || defined(CONFIG_ARM64))
-/* With which flags a task has last asked shmem for a folio */
+/* With which flags, its argument of that number, a task has last called it */
 static struct anon_test_gfp {
 	struct kprobe probe;
+	unsigned int arg;
 	pid_t pid;
 	gfp_t gfp;
 } anon_test_gfp;
@@ -816,7 +844,8 @@ static int anon_test_gfp_hit(struct kprobe *probe, struct pt_regs *regs)
 {
 	if (current->pid == anon_test_gfp.pid)
 		anon_test_gfp.gfp = (__force gfp_t)
-				    regs_get_kernel_argument(regs, 5);
+				    regs_get_kernel_argument(regs,
+							     anon_test_gfp.arg);
 	return 0;
 }
 
@@ -825,10 +854,12 @@ static void anon_test_gfp_end(void *probe)
 	unregister_kprobe(probe);
 }
 
-static void anon_test_gfp_begin(struct kunit *test)
+static void anon_test_gfp_begin(struct kunit *test, const char *function,
+				unsigned int arg)
 {
 	memset(&anon_test_gfp, 0, sizeof(anon_test_gfp));
-	anon_test_gfp.probe.symbol_name = "shmem_get_folio_gfp";
+	anon_test_gfp.arg = arg;
+	anon_test_gfp.probe.symbol_name = function;
 	anon_test_gfp.probe.pre_handler = anon_test_gfp_hit;
 	anon_test_gfp.pid = current->pid;
 	KUNIT_ASSERT_EQ(test, register_kprobe(&anon_test_gfp.probe), 0);
@@ -868,7 +899,7 @@ static void anon_object_test_io_gfp(struct kunit *test)
 
 	if (anon_test_is_hugetlb(test))
 		kunit_skip(test, "the pool has its own idea");
-	anon_test_gfp_begin(test);
+	anon_test_gfp_begin(test, "shmem_get_folio_gfp", 5);
 	anon_test_expect_gfp(test, obj, ITER_SOURCE, hard,
 			     own | __GFP_HIGH | __GFP_RETRY_MAYFAIL |
 			     __GFP_NOWARN);
@@ -880,8 +911,34 @@ static void anon_object_test_io_gfp(struct kunit *test)
 	KUNIT_ASSERT_GT(test, anon_test_swap_out(obj, PAGE_SIZE), 0);
 	anon_test_expect_gfp(test, obj, ITER_DEST, 0, own);
 }
+
+/* What is allocated at once for a pin is not movable, which it will not be. */
+static void anon_object_test_pin_gfp(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_64K,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page **pages = anon_test_pages(test, obj);
+
+	anon_test_gfp_begin(test, "alloc_pages_bulk_noprof", 0);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, SZ_64K, pages), 0);
+	anon_object_unpin_pages(obj, pages, SZ_64K >> PAGE_SHIFT, 0);
+	if (PAGE_SIZE == SZ_64K)
+		kunit_skip(test, "there is one page");
+	KUNIT_EXPECT_NE(test, (__force u32)anon_test_gfp.gfp, 0);
+	KUNIT_EXPECT_EQ(test, (__force u32)(anon_test_gfp.gfp & __GFP_MOVABLE),
+			0);
+}
 #else
 static void anon_object_test_io_gfp(struct kunit *test)
+{
+	kunit_skip(test, "nothing to see the flags with");
+}
+
+static void anon_object_test_pin_gfp(struct kunit *test)
 {
 	kunit_skip(test, "nothing to see the flags with");
 }
@@ -903,6 +960,8 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_iter_segments,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_iter_user,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_write_killed,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_iter_fault,
 			 anon_test_backend_gen_params),
@@ -935,6 +994,7 @@ static struct kunit_case anon_object_io_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_seek_data,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_io_gfp, anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_pin_gfp),
 	KUNIT_CASE(anon_object_test_io_largest),
 	KUNIT_CASE_PARAM(anon_object_test_purge, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_purge_rejects,

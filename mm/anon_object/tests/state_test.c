@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/workqueue.h>
 
 #include "../internal.h"
@@ -679,6 +680,42 @@ static void anon_object_test_account_largest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_size(obj), SZ_64K);
 }
 
+#ifdef CONFIG_SHMEM
+/* What is on its way to the next kernel stays as it is. */
+static void anon_object_test_punch_frozen(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = SZ_256K,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct file *view = anon_test_rw_view(test, obj);
+	struct inode *inode = anon_test_inode(obj);
+
+	anon_test_fill(test, obj);
+	inode_lock(inode);
+	shmem_freeze(inode, true);
+	inode_unlock(inode);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 1, SZ_128K), -EPERM);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, FALLOC_FL_PUNCH_HOLE |
+					    FALLOC_FL_KEEP_SIZE, 0, SZ_128K),
+			-EPERM);
+	KUNIT_EXPECT_EQ(test, vfs_fallocate(view, 0, 0, SZ_128K), -EPERM);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_256K));
+
+	inode_lock(inode);
+	shmem_freeze(inode, false);
+	inode_unlock(inode);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, SZ_128K), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, 0, SZ_128K));
+}
+#else
+static void anon_object_test_punch_frozen(struct kunit *test)
+{
+	kunit_skip(test, "nothing goes to the next kernel");
+}
+#endif
+
 /* --- memory errors -------------------------------------------------------- */
 
 static int anon_test_pin_one(struct anon_object *obj, loff_t pos)
@@ -736,6 +773,31 @@ static void anon_object_test_broken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad - PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad + PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+}
+
+/* Swap would make a good page of it. */
+static void anon_object_test_broken_swaps(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_2M);
+	struct page **pages = anon_test_pages(test, obj);
+	size_t size = anon_object_size(obj);
+	struct address_space *mapping = anon_object_mapping(obj);
+	const loff_t bad = 5 * PAGE_SIZE;
+	u8 byte;
+
+	if (anon_test_is_hugetlb(test))
+		kunit_skip(test, "huge pages are not swapped");
+	anon_test_need_swap(test);
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, 0, size, pages), 0);
+	anon_object_unpin_pages(obj, pages, size >> PAGE_SHIFT, 0);
+	anon_test_break(test, pages[bad >> PAGE_SHIFT]);
+
+	anon_test_swap_out(obj, size);
+	KUNIT_EXPECT_FALSE(test, xa_is_value(xa_load(&mapping->i_pages,
+						     bad >> PAGE_SHIFT)));
+	KUNIT_EXPECT_EQ(test, anon_object_read(obj, bad, &byte, 1), -EIO);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, bad));
 }
 
 /* --- who dies ------------------------------------------------------------- */
@@ -911,6 +973,7 @@ static struct kunit_case anon_object_state_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_punch_pins,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_punch_frozen),
 	KUNIT_CASE_PARAM(anon_object_test_pin_waits_for_punch,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_tail_pinned),
@@ -930,6 +993,8 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE(anon_object_test_range_largest),
 	KUNIT_CASE(anon_object_test_account_largest),
 	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_broken_swaps,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_broken_fallocated,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pin_killed,
