@@ -56,6 +56,19 @@ static void anon_pin_exit_alloc(struct anon_pin *pin)
 }
 
 /*
+ * What has gone to swap in one piece, and has found no large folio to come back
+ * to, may do so page by page: that there is no memory is not said yet.
+ */
+static struct folio *anon_pin_reread_folio(struct anon_object *obj,
+					   pgoff_t index, gfp_t gfp)
+{
+	if (!xa_get_order(&anon_object_mapping(obj)->i_pages, index))
+		return ERR_PTR(-ENOMEM);
+	gfp &= ~__GFP_RETRY_MAYFAIL;
+	return obj->backend->get_folio(obj, index, gfp | __GFP_NORETRY);
+}
+
+/*
  * Allocation without reclaim has failed.  The owner may have memory that is
  * cheaper to give back than what reclaim finds.  Direct reclaim leaves the writing
  * of dirty folios, which an object's mostly are, to kswapd, so it has to be tried
@@ -65,13 +78,18 @@ static struct folio *anon_pin_reclaim_folio(struct anon_object *obj,
 					    struct anon_pin *pin, pgoff_t index,
 					    unsigned long nr_pages)
 {
+	gfp_t gfp = anon_object_gfp(obj) | __GFP_NOWARN;
+
 	if (obj->ops && obj->ops->shrink) {
+		struct folio *folio = anon_pin_reread_folio(obj, index, gfp);
+
+		if (folio != ERR_PTR(-ENOMEM))
+			return folio;
 		anon_pin_exit_alloc(pin);
 		obj->ops->shrink(obj, nr_pages);
 		anon_pin_enter_alloc(obj, pin);
 	}
-	return obj->backend->get_folio(obj, index,
-				       anon_object_gfp(obj) | __GFP_NOWARN);
+	return obj->backend->get_folio(obj, index, gfp);
 }
 
 /*
@@ -415,7 +433,8 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 			err = -EIO;
 			break;
 		}
-		if (page != run + len) {
+		/* By frame: what is next to each other need not be so here */
+		if (!len || page_to_pfn(page) != page_to_pfn(run) + len) {
 			if (len)
 				err = pin->add(pin, run, len);
 			if (err)

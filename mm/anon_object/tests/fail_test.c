@@ -879,6 +879,63 @@ static void anon_object_test_fail_map(struct kunit *test)
 	fail_each(test, &call);
 }
 
+/* --- what is asked of the owner ---------------------------------------------- */
+
+static void fail_shrink(struct anon_object *obj, unsigned long nr_pages);
+
+static const struct anon_object_ops fail_shrink_ops = {
+	.shrink = fail_shrink,
+};
+
+static void fail_shrink(struct anon_object *obj, unsigned long nr_pages)
+{
+	unsigned int *calls = anon_object_private(obj, &fail_shrink_ops);
+
+	++*calls;
+}
+
+/* Where a large folio is not to be had for it, what is in swap does without. */
+static void anon_object_test_fail_large_entry(struct kunit *test)
+{
+	unsigned int calls = 0, nth;
+	struct anon_object_attrs attrs = {
+		.name = "kunit-fail",
+		.size = SZ_64K,
+		.huge = ANON_OBJECT_HUGE_WITHIN_SIZE,
+		.ops = &fail_shrink_ops,
+		.private = &calls,
+	};
+	long cached = fail_node_state(NR_SWAPCACHE);
+	struct anon_object *obj;
+	struct page **pages;
+	bool failed;
+
+	fail_need_faults(test);
+	anon_test_need_swap(test);
+	for (nth = 1, failed = true; failed; nth++) {
+		obj = anon_test_create(test, &attrs);
+		anon_test_fill(test, obj);
+		KUNIT_ASSERT_EQ(test, anon_test_swap_out(obj, SZ_64K), SZ_64K);
+		if (fail_node_state(NR_SWAPCACHE) > cached)
+			kunit_skip(test, "swap is not synchronous");
+		if (!xa_get_order(&anon_object_mapping(obj)->i_pages, 0))
+			kunit_skip(test, "no large folios in swap");
+		pages = anon_test_pages(test, obj);
+
+		current->fail_nth = nth;
+		KUNIT_EXPECT_EQ(test, anon_object_pin_pages(obj, 0, SZ_64K,
+							    pages), 0);
+		failed = !current->fail_nth;
+		current->fail_nth = 0;
+
+		KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
+		anon_object_unpin_pages(obj, pages, SZ_64K >> PAGE_SHIFT, 0);
+		anon_test_put(test, obj);
+	}
+	KUNIT_EXPECT_GT(test, nth, 2);
+	KUNIT_EXPECT_EQ(test, calls, 0);
+}
+
 /* --- objects without an inode ------------------------------------------------ */
 
 /* Where a large block is not to be had, two of half its size do as well. */
@@ -1054,6 +1111,7 @@ static struct kunit_case anon_object_fail_cases[] = {
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_fail_map,
 			 anon_test_backend_gen_params),
+	KUNIT_CASE(anon_object_test_fail_large_entry),
 	KUNIT_CASE(anon_object_test_fail_block),
 	KUNIT_CASE(anon_object_test_fail_create_pages),
 	KUNIT_CASE(anon_object_test_fail_pages_pages),
