@@ -253,6 +253,9 @@ static int anon_view_mmap(struct file *file, struct vm_area_struct *vma)
 		return err;
 	}
 	anon_view_set_vm_ops(view, vma);
+	/* Collapsing would map what the hook has not been asked about */
+	if (ops && ops->fault)
+		vm_flags_set(vma, VM_DONTEXPAND);
 	return 0;
 }
 

@@ -23,6 +23,10 @@
 #define HUGE_NEVER	1
 #define HUGE_ALWAYS	2
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
 static bool device_get(void)
 {
 	if (!access(DEVICE, F_OK))
@@ -427,6 +431,42 @@ TEST_F(view, purged_memory_faults_as_the_hook_says)
 	EXPECT_EQ(SIGBUS, write_signal(mem));
 }
 
+/* Of what is there already, too, and in large pieces. */
+TEST_F(view, collapsing_does_not_pass_the_hook)
+{
+	const size_t size = thp_size();
+	struct anon_test_create create = {
+		.backend = SHMEM, .huge = HUGE_NEVER, .size = size,
+	};
+	int dev = open(DEVICE, O_RDWR), plain, hooked;
+	char *room, *mem, *buf = calloc(1, size);
+
+	if (variant->backend == HUGETLB)
+		return;
+	if (!size)
+		SKIP(return, "no large folios");
+	ASSERT_NE(NULL, buf);
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_CREATE, &create));
+	plain = view(dev, O_RDWR, 0);
+	hooked = view(dev, O_RDWR, ANON_TEST_HOOK_FAULT);
+	ASSERT_LE(0, plain);
+	ASSERT_LE(0, hooked);
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_PURGE));
+	ASSERT_EQ(size, pwrite(plain, buf, size, 0));
+
+	room = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	ASSERT_NE(MAP_FAILED, room);
+	mem = room + size - (uintptr_t)room % size;
+	ASSERT_EQ(mem, mmap(mem, size, PROT_READ, MAP_SHARED | MAP_FIXED,
+			    hooked, 0));
+	EXPECT_NE(0, madvise(mem, size, MADV_COLLAPSE));
+	EXPECT_EQ(SIGBUS, read_signal(mem));
+	free(buf);
+	close(dev);
+}
+
 /* What has been purged is gone for good: no fresh page takes its place. */
 TEST_F(view, purged_for_good)
 {
@@ -447,6 +487,24 @@ TEST_F(view, purged_for_good)
 	EXPECT_EQ(EPERM, ERRNO_OF(fallocate(fd, 0, 0, self->page)));
 	EXPECT_EQ(MAP_FAILED, map(fd, self->page, PROT_READ));
 	EXPECT_EQ(0, stat_of(self->dev).resident);
+}
+
+/* Nor in what is a mapping of one's own. */
+TEST_F(view, purged_for_private_mappings)
+{
+	int fd = view(self->dev, O_RDWR, 0);
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	/* The pool has no more than what the object has reserved */
+	mem = mmap(NULL, self->size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_EMPTY));
+	EXPECT_EQ(SIGBUS, read_signal(mem));
+	EXPECT_EQ(SIGBUS, write_signal(mem + self->size - 1));
+	EXPECT_EQ(0, stat_of(self->dev).resident);
+	EXPECT_EQ(0, munmap(mem, self->size));
 }
 
 TEST_F(view, swapped_out_and_back)
