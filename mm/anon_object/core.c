@@ -397,7 +397,7 @@ struct anon_object *anon_object_from_file(struct file *file)
 	if (!refcount_inc_not_zero(&obj->refs)) {
 		obj->file = get_file(file);
 		obj->found = true;
-		refcount_set(&obj->refs, 1);
+		refcount_set_release(&obj->refs, 1);
 	}
 	raw_spin_unlock_irqrestore(&obj->lock, flags);
 	return obj;
@@ -900,14 +900,16 @@ int anon_object_punch_hole(struct anon_object *obj, struct file *file,
  *
  * As anon_object_truncate_range(), for those who are not the object's owner, or
  * have no aligned range: what is no whole page of the backend's is cleared.
- * Pins that are asked for meanwhile wait.
+ * Pins that are asked for meanwhile wait.  What udmabuf or iommufd has pinned, by
+ * memfd_pin_folios(), is no pin of the object's: it is freed, and theirs for as
+ * long as they have it, as it is of any memfd.
  *
  * Context: May sleep; takes i_rwsem. Allocates, to read what is to be cleared
  * from swap.
  * Return: 0, or, with nothing freed,
  *
  * * -EINVAL: the range is empty or not within the object
- * * -EPERM: the file is sealed against writing
+ * * -EPERM: the file is sealed against writing, or preserved for a live update
  * * -EBUSY: there are pins of the object
  * * -ENOMEM, -EIO: what is to be cleared could not be read from swap, or is
  *   broken

@@ -53,7 +53,7 @@ static void anon_objects_show_name(struct seq_file *m, struct anon_object *obj)
 	struct name_snapshot name;
 	struct dentry *dentry;
 
-	if (refcount_inc_not_zero(&obj->refs)) {
+	if (refcount_inc_not_zero_acquire(&obj->refs)) {
 		bool named = obj->owned && !obj->found;
 
 		if (named)
