@@ -431,7 +431,7 @@ TEST_F(view, purged_memory_faults_as_the_hook_says)
 	EXPECT_EQ(SIGBUS, write_signal(mem));
 }
 
-/* Of what is there already, too, and in large pieces. */
+/* Of what is there already, too: such a mapping is a special one. */
 TEST_F(view, collapsing_does_not_pass_the_hook)
 {
 	const size_t size = thp_size();
@@ -440,6 +440,7 @@ TEST_F(view, collapsing_does_not_pass_the_hook)
 	};
 	int dev = open(DEVICE, O_RDWR), plain, hooked;
 	char *room, *mem, *buf = calloc(1, size);
+	long locked;
 
 	if (variant->backend == HUGETLB)
 		return;
@@ -452,6 +453,14 @@ TEST_F(view, collapsing_does_not_pass_the_hook)
 	hooked = view(dev, O_RDWR, ANON_TEST_HOOK_FAULT);
 	ASSERT_LE(0, plain);
 	ASSERT_LE(0, hooked);
+	mem = map(hooked, size, PROT_READ);
+	ASSERT_NE(MAP_FAILED, mem);
+	locked = meminfo("Mlocked");
+	EXPECT_EQ(0, mlock(mem, size));
+	EXPECT_EQ(locked, meminfo("Mlocked"));
+	EXPECT_EQ(MAP_FAILED, mremap(mem, size, 2 * size, MREMAP_MAYMOVE));
+	EXPECT_EQ(0, munmap(mem, size));
+
 	ASSERT_EQ(0, ioctl(dev, ANON_TEST_PURGE));
 	ASSERT_EQ(size, pwrite(plain, buf, size, 0));
 
