@@ -116,7 +116,10 @@ agreed_tree()
 # that OTHER has in another way
 changed_only_in()
 {
-	kgit diff-tree -r --no-renames --name-only "$3" "$1" | sort >"$tmp/a"
-	kgit diff-tree -r --no-renames --name-only "$2" "$1" | sort >"$tmp/b"
+	# No pipe: what cannot be compared is not the same
+	kgit diff-tree -r --no-renames --name-only "$3" "$1" >"$tmp/one"
+	kgit diff-tree -r --no-renames --name-only "$2" "$1" >"$tmp/other"
+	sort "$tmp/one" >"$tmp/a"
+	sort "$tmp/other" >"$tmp/b"
 	comm -12 "$tmp/a" "$tmp/b"
 }
