@@ -212,10 +212,20 @@ none()
 	! [ -s "$1" ]
 }
 
+# not_all VERB TYPE GOOD: what is said to be otherwise than GOOD; an end before
+# all has been said is that too
+not_all()
+{
+	scrub "$1" "$2" >"$top/scrubbed" || echo "xfs_rebuild failed: $?"
+	[ -s "$top/scrubbed" ] || echo "xfs_rebuild said nothing"
+	grep -v -E ": ($3)\$" "$top/scrubbed" || :
+}
+
 # rebuilt NAME: with the results that are known to be right
 rebuilt()
 {
-	scrub rebuild all | sed "s/^/$1 /" >"$top/results"
+	scrub rebuild all >"$top/scrubbed" || return
+	sed "s/^/$1 /" "$top/scrubbed" >"$top/results"
 	grep "^$1 " "$here/xfs.results" | diff - "$top/results" \
 		>"$top/different" || :
 	none "$top/different"
@@ -223,7 +233,7 @@ rebuilt()
 
 clean()
 {
-	scrub check all | grep -v -E ': (clean|ENOENT)$' >"$top/unclean" || :
+	not_all check all 'clean|ENOENT' >"$top/unclean"
 	none "$top/unclean"
 }
 
@@ -264,20 +274,20 @@ xfs_io_repairs()
 {
 	for type in bnobt finobt; do
 		for group in 0 1; do
-			commented xfs_io -x -c "repair $type $group" "$mount"
+			commented xfs_io -x -c "repair $type $group" "$mount" ||
+				return
 		done
 	done
 	for type in bnobt finobt; do
-		scrub check "$type"
-	done | grep -v ': clean$' >"$top/unclean" || :
+		not_all check "$type" clean
+	done >"$top/unclean"
 	none "$top/unclean"
 }
 
 # What xfs_scrub does not know is left to be repaired after it
 rest_is_repaired()
 {
-	scrub repair all | grep -v -E ': (clean|ENOENT|no-repair-needed)$' \
-		>"$top/unclean" || :
+	not_all repair all 'clean|ENOENT|no-repair-needed' >"$top/unclean"
 	none "$top/unclean"
 }
 
