@@ -98,4 +98,16 @@ TEST_F(gains, no_mapping_beyond_the_end)
 				      SIZE / PAGE - 1, 0));
 }
 
+/* Nobody opens a file for a segment that nobody has attached. */
+TEST_F(gains, unattached_is_no_open_file)
+{
+	long before = read_long("/proc/sys/fs/file-nr");
+	int i;
+
+	ASSERT_LT(0, before);
+	for (i = 0; i < 500; i++)
+		ASSERT_LE(0, shmget(IPC_PRIVATE, PAGE, 0600));
+	EXPECT_GT(before + 250, read_long("/proc/sys/fs/file-nr"));
+}
+
 TEST_HARNESS_MAIN

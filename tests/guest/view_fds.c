@@ -20,6 +20,7 @@
 /* Values of enum anon_object_backend and enum anon_object_huge */
 #define SHMEM		0
 #define HUGETLB		1
+#define PAGES		3
 #define HUGE_NEVER	1
 #define HUGE_ALWAYS	2
 
@@ -440,7 +441,6 @@ TEST_F(view, collapsing_does_not_pass_the_hook)
 	};
 	int dev = open(DEVICE, O_RDWR), plain, hooked;
 	char *room, *mem, *buf = calloc(1, size);
-	long locked;
 
 	if (variant->backend == HUGETLB)
 		return;
@@ -455,9 +455,8 @@ TEST_F(view, collapsing_does_not_pass_the_hook)
 	ASSERT_LE(0, hooked);
 	mem = map(hooked, size, PROT_READ);
 	ASSERT_NE(MAP_FAILED, mem);
-	locked = meminfo("Mlocked");
 	EXPECT_EQ(0, mlock(mem, size));
-	EXPECT_EQ(locked, meminfo("Mlocked"));
+	EXPECT_EQ(0, smaps_kb(mem, "Locked"));
 	EXPECT_EQ(MAP_FAILED, mremap(mem, size, 2 * size, MREMAP_MAYMOVE));
 	EXPECT_EQ(0, munmap(mem, size));
 
@@ -794,7 +793,7 @@ TEST_F(view, advice_to_the_end)
 	close(dev);
 }
 
-/* What a pin allocates is charged to the object's creator. */
+/* What is allocated is charged to the object's creator, whoever writes or pins. */
 TEST_F(view, charged_to_the_creator)
 {
 	struct anon_test_create create = {
@@ -802,22 +801,29 @@ TEST_F(view, charged_to_the_creator)
 		.size = 8 * MIB,
 		.huge = HUGE_NEVER,
 	};
-	struct anon_test_range all = { .len = 8 * MIB };
+	struct anon_test_range half = { .len = 4 * MIB };
+	char *buf = calloc(1, 4 * MIB);
 	struct cgroup creator, other;
-	int dev;
+	int dev, fd;
 
 	if (variant->backend == HUGETLB)
 		SKIP(return, "huge pages have a cgroup of their own");
+	ASSERT_NE(NULL, buf);
 	dev = open(DEVICE, O_RDWR);
 	ASSERT_LE(0, dev);
 	ASSERT_EQ(0, cgroup_enter(&creator, "anon-creator"));
 	EXPECT_EQ(0, ioctl(dev, ANON_TEST_CREATE, &create));
 	/* Out of it, but with the group still there */
 	ASSERT_EQ(0, cgroup_enter(&other, "anon-other"));
-	EXPECT_EQ(0, ioctl(dev, ANON_TEST_PIN, &all));
+	EXPECT_EQ(0, ioctl(dev, ANON_TEST_PIN, &half));
+	fd = view(dev, O_RDWR, 0);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ((ssize_t)(4 * MIB), pwrite(fd, buf, 4 * MIB, 4 * MIB));
 	EXPECT_LE(8 * MIB, cgroup_read(&creator, "memory.stat", "shmem"));
 	EXPECT_GT(MIB, cgroup_read(&other, "memory.stat", "shmem"));
+	close(fd);
 	close(dev);
+	free(buf);
 	cgroup_leave(&other);
 	cgroup_leave(&creator);
 }
@@ -840,6 +846,27 @@ TEST_F(view, fdinfo_says_what_it_holds)
 	EXPECT_NE(NULL, strstr(buf, want));
 	EXPECT_NE(NULL, strstr(buf, variant->backend == HUGETLB ?
 			       "backend:\thugetlb\n" : "backend:\tshmem\n"));
+	snprintf(want, sizeof(want), "page_size:\t%zu\n", self->page);
+	EXPECT_NE(NULL, strstr(buf, want));
+	EXPECT_NE(NULL, strstr(buf, "\nage:\t"));
+}
+
+/* Reading and mapping leave no trace in it. */
+TEST_F(view, time_of_access_stays)
+{
+	const struct timespec tick = { .tv_nsec = 50 * 1000 * 1000 };
+	int fd = view(self->dev, O_RDWR, 0);
+	struct stat before, after;
+	char c;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fstat(fd, &before));
+	nanosleep(&tick, NULL);
+	EXPECT_EQ(1, pread(fd, &c, 1, 0));
+	ASSERT_NE(MAP_FAILED, map(fd, self->size, PROT_READ));
+	ASSERT_EQ(0, fstat(fd, &after));
+	EXPECT_EQ(0, memcmp(&before.st_atim, &after.st_atim,
+			    sizeof(after.st_atim)));
 }
 
 TEST_F(view, table_lists_the_object)
@@ -872,7 +899,7 @@ TEST_F(view, table_lists_the_object)
 	EXPECT_EQ(st.st_dev, makedev(major, minor));
 	EXPECT_EQ(st.st_ino, ino);
 	EXPECT_EQ(2, refs);	/* the device's, and the view's */
-	EXPECT_GT(60, age);
+	EXPECT_GT(600, age);
 	EXPECT_EQ(getpid(), pid);
 	EXPECT_STREQ("view_fds", comm);
 	close(fd);
@@ -884,6 +911,17 @@ TEST_F(view, table_lists_the_object)
 }
 
 /* The events of an object's life, in their order. */
+static int occurrences(const char *text, const char *word)
+{
+	int n = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
 TEST_F(view, trace_follows_the_object)
 {
 	static const char * const events[] = {
@@ -892,11 +930,15 @@ TEST_F(view, trace_follows_the_object)
 		"anon_object_destroy",
 	};
 	struct anon_test_range all = { .len = self->size };
-	char *buf, *at;
+	char *buf, *at, want[64];
 	size_t i;
+	int fd;
 
 	ASSERT_EQ(0, write_file(TRACING "/events/anon_object/enable", "1"));
-	ASSERT_EQ(0, write_file(TRACING "/trace", " "));
+	/* That makes it empty; a write alone does not */
+	fd = open(TRACING "/trace", O_WRONLY | O_TRUNC);
+	ASSERT_LE(0, fd);
+	close(fd);
 	close(self->dev);
 	self->dev = open(DEVICE, O_RDWR);
 	ASSERT_LE(0, self->dev);
@@ -905,6 +947,10 @@ TEST_F(view, trace_follows_the_object)
 				.size = self->size,
 				.backend = variant->backend,
 			   }));
+	/* What user space makes comes and goes untold */
+	fd = memfd_create("untraced", 0);
+	ASSERT_LE(0, fd);
+	close(fd);
 	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &all));
 	EXPECT_EQ(0, ioctl(self->dev, ANON_TEST_UNPIN));
 	ioctl(self->dev, ANON_TEST_SWAP_OUT, &all);
@@ -918,6 +964,15 @@ TEST_F(view, trace_follows_the_object)
 	ASSERT_EQ(0, read_file(TRACING "/trace", buf, 65536));
 	/* The first line may be the end of the fixture's own object */
 	at = strstr(buf, "anon_object_create:");
+	EXPECT_EQ(1, occurrences(buf, "anon_object_create:"))
+		TH_LOG("%s", buf);
+	EXPECT_GE(2, occurrences(buf, "anon_object_destroy:"));
+	snprintf(want, sizeof(want), " size %zu pos 0 len %zu ret 0\n",
+		 self->size, self->size);
+	EXPECT_NE(NULL, strstr(buf, want));
+	snprintf(want, sizeof(want), " nr_pages %zu flags ",
+		 self->size / (size_t)sysconf(_SC_PAGESIZE));
+	EXPECT_NE(NULL, strstr(buf, want));
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		/* hugetlb does not swap */
 		if (variant->backend == HUGETLB && i == 3)
@@ -1064,6 +1119,44 @@ TEST(asked_early)
 		SKIP(return, "the device is a module");
 	EXPECT_EQ(0, strcmp(buf, "0,-2\n"))
 		TH_LOG("early: %s", buf);
+}
+
+/* How many objects there are without an inode, and what they have in memory */
+static bool pages_objects(long *nr, long *kb)
+{
+	char line[512];
+	bool found = false;
+	FILE *f = fopen(ANON_OBJECTS, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "# pages objects: %ld, %ld kB", nr,
+			       kb) == 2;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+TEST(table_counts_what_has_no_inode)
+{
+	const size_t size = 16 * (size_t)sysconf(_SC_PAGESIZE);
+	struct anon_test_create create = { .size = size, .backend = PAGES };
+	long nr, kb, nr_now, kb_now;
+	int dev;
+
+	if (!kernel_is_ported())
+		SKIP(return, "no " ANON_OBJECTS ": a stock kernel has no views");
+	ASSERT_TRUE(device_get());
+	dev = open(DEVICE, O_RDWR);
+	ASSERT_LE(0, dev);
+	ASSERT_TRUE(pages_objects(&nr, &kb));
+	ASSERT_EQ(0, ioctl(dev, ANON_TEST_CREATE, &create));
+	ASSERT_TRUE(pages_objects(&nr_now, &kb_now));
+	EXPECT_EQ(nr + 1, nr_now);
+	EXPECT_EQ(kb + (long)size / 1024, kb_now);
+	close(dev);
+	ASSERT_TRUE(pages_objects(&nr_now, &kb_now));
+	EXPECT_EQ(nr, nr_now);
+	EXPECT_EQ(kb, kb_now);
 }
 
 TEST_HARNESS_MAIN

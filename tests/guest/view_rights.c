@@ -30,7 +30,6 @@
 #include "anon_object_device.h"
 
 #define DEVICE		"/dev/anon_object_test"
-#define TRACING		"/sys/kernel/tracing"
 #define DISK		"/dev/vda"
 #define NOBODY		65534
 #define RW		(PROT_READ | PROT_WRITE)
@@ -1378,7 +1377,6 @@ TEST_F(rights, not_got_by_a_guest)
 FIXTURE(private)
 {
 	int dev;
-	int memfd;
 	long pool;
 	char name[32];
 };
@@ -1416,15 +1414,10 @@ FIXTURE_SETUP(private)
 		ASSERT_LE(0, self->pool);
 	}
 	range.len = create.size;
-	ASSERT_EQ(0, write_file(TRACING "/events/anon_object/enable", "1"));
-	ASSERT_EQ(0, write_file(TRACING "/trace", " "));
 	self->dev = open(DEVICE, O_RDWR);
 	ASSERT_LE(0, self->dev);
 	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_CREATE, &create));
 	ASSERT_EQ(0, ioctl(self->dev, ANON_TEST_PIN, &range));
-	ASSERT_EQ(0, write_file(TRACING "/events/anon_object/enable", "0"));
-	self->memfd = memfd_create("mount", 0);
-	ASSERT_LE(0, self->memfd);
 }
 
 FIXTURE_TEARDOWN(private)
@@ -1529,60 +1522,6 @@ TEST_F(private, is_listed_for_root_only)
 	ASSERT_EQ(0, stat(ANON_OBJECTS, &st));
 	EXPECT_EQ(0400, st.st_mode & 07777);
 	EXPECT_EQ(0, st.st_uid);
-}
-
-/* The object's inode number, which events tell */
-static unsigned long traced_inode(void)
-{
-	char *buf = calloc(1, 65536), *at;
-	unsigned long ino = 0;
-
-	if (!read_file(TRACING "/trace", buf, 65536)) {
-		at = strstr(buf, "anon_object_create: ");
-		at = at ? strstr(at, " ino") : NULL;
-		if (at)
-			ino = strtoul(at + 5, NULL, 10);
-	}
-	free(buf);
-	return ino;
-}
-
-/*
- * shmem's handles are of an inode's number and generation, which is no secret
- * and no large number; but only what somebody with a file of it has asked for
- * a handle of is looked for.
- */
-TEST_F(private, has_no_handle)
-{
-	struct {
-		struct file_handle head;
-		__u32 word[8];
-	} handle = { .head.handle_bytes = sizeof(handle.word) };
-	unsigned long ino = traced_inode();
-	struct stat st;
-	int id, fd;
-	__u32 i;
-
-	if (variant->huge)
-		return;
-	ASSERT_NE(0, ino);
-	ASSERT_EQ(0, name_to_handle_at(self->memfd, "", &handle.head, &id,
-				       AT_EMPTY_PATH));
-	/* As mm/shmem.c has it, and this finds the memfd */
-	ASSERT_EQ(12, handle.head.handle_bytes);
-	ASSERT_EQ(0, fstat(self->memfd, &st));
-	ASSERT_EQ((__u32)st.st_ino, handle.word[1]);
-	fd = open_by_handle_at(self->memfd, &handle.head, O_RDWR);
-	EXPECT_LE(0, fd);
-
-	handle.word[1] = ino;
-	handle.word[2] = (__u64)ino >> 32;
-	for (i = 0; i < 1000; i++) {
-		EXPECT_EQ(ESTALE, ERRNO_OF(open_by_handle_at(self->memfd,
-							     &handle.head,
-							     O_RDWR)));
-		handle.word[0] = i;
-	}
 }
 
 TEST_HARNESS_MAIN
