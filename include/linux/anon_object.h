@@ -360,7 +360,8 @@ static inline unsigned long anon_object_orders(const struct anon_object *obj,
 
 static inline void anon_object_set_scarce(struct anon_object *obj, int order)
 {
-	if (!obj)
+	/* What is large by the system's settings only is tried as ever */
+	if (!obj || obj->huge == ANON_OBJECT_HUGE_SYSTEM)
 		return;
 	WRITE_ONCE(obj->scarce, jiffies);
 	WRITE_ONCE(obj->scarce_order, order);

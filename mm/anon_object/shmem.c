@@ -235,6 +235,25 @@ static int anon_shmem_clear(struct anon_object *obj, loff_t pos, loff_t end)
 	return err;
 }
 
+/*
+ * What is in swap as one, on both sides of @index, is cut there. What has a page
+ * that cannot be read is in single pages afterwards.
+ */
+static int anon_shmem_cut_swapped(struct anon_object *obj, pgoff_t index)
+{
+	struct address_space *mapping = anon_object_mapping(obj);
+	struct folio *folio;
+
+	if (!anon_shmem_swapped_across(mapping, index))
+		return 0;
+	folio = anon_shmem_find_folio(obj, index, mapping_gfp_mask(mapping));
+	if (!IS_ERR_OR_NULL(folio))
+		folio_put(folio);
+	else if (IS_ERR(folio) && anon_shmem_swapped_across(mapping, index))
+		return PTR_ERR(folio);
+	return 0;
+}
+
 /* Truncation clears what it cannot free, but does not say where it could not */
 static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 			    loff_t pos, loff_t len)
@@ -246,9 +265,13 @@ static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 		return -EPERM;
 	if (offset_in_page(pos))
 		err = anon_shmem_clear(obj, pos, end);
-	if (!err && offset_in_page(end))
-		err = anon_shmem_clear(obj, max(pos, round_down(end, PAGE_SIZE)),
-				       end);
+	if (!err && offset_in_page(end) && round_down(end, PAGE_SIZE) >= pos)
+		err = anon_shmem_clear(obj, round_down(end, PAGE_SIZE), end);
+	if (!err)
+		err = anon_shmem_cut_swapped(obj, DIV_ROUND_UP_ULL(pos,
+								   PAGE_SIZE));
+	if (!err)
+		err = anon_shmem_cut_swapped(obj, end >> PAGE_SHIFT);
 	if (!err)
 		err = shmem_punch_hole(obj->inode, pos, len);
 	return err || !file ? err : file_modified(file);
@@ -305,7 +328,7 @@ static void anon_shmem_free_written(struct folio_batch *fbatch)
 			continue;
 		if (folio_test_swapcache(folio) && !folio_test_dirty(folio) &&
 		    !folio_test_writeback(folio))
-			remove_mapping(folio_mapping(folio), folio);
+			shmem_drop_swapcache(folio);
 		folio_unlock(folio);
 	}
 }
@@ -327,6 +350,8 @@ static long anon_shmem_swap_out_folio(struct anon_object *obj,
 	}
 	if (!folio_trylock(folio))
 		return 0;
+	/* Pairs with filemap_try_pin(): it sees the lock, or its pin is seen */
+	smp_mb__after_atomic();
 	if (!anon_shmem_may_swap_out(obj, folio))
 		goto unlock;
 	/* All zeroes still: there is nothing to write */

@@ -625,17 +625,22 @@ TEST_F(folios, by_swapping_in)
 #define DEFRAG		"/sys/kernel/mm/transparent_hugepage/defrag"
 #define NO_PAGES	"/sys/kernel/debug/fail_page_alloc/"
 
-/* This process gets no large folios, or none where it does not wait */
-static bool no_large_folios(bool none, bool waiting)
+/* This process gets no folios from some order on, or none where it does not wait */
+static bool no_folios(bool none, int order, bool waiting)
 {
 	return !write_file("/proc/self/make-it-fail", "%d", none) &&
 	       !write_file(NO_PAGES "verbose", "0") &&
 	       !write_file(NO_PAGES "task-filter", "Y") &&
 	       !write_file(NO_PAGES "ignore-gfp-wait", waiting ? "N" : "Y") &&
 	       !write_file(NO_PAGES "ignore-gfp-highmem", "N") &&
-	       !write_file(NO_PAGES "min-order", "1") &&
+	       !write_file(NO_PAGES "min-order", "%d", order) &&
 	       !write_file(NO_PAGES "times", "-1") &&
 	       !write_file(NO_PAGES "probability", "%d", none ? 100 : 0);
+}
+
+static bool no_large_folios(bool none, bool waiting)
+{
+	return no_folios(none, 1, waiting);
 }
 
 static long jiffies(void)
@@ -722,6 +727,73 @@ TEST_F(folios, scarce)
 		close(fd);
 		ASSERT_EQ(0, drm_free(&buf));
 	}
+}
+
+/* What is large by the system's settings is looked for as ever, each time. */
+TEST_F(folios, scarce_for_objects_only)
+{
+	char *zeros = calloc(1, SIZE), enabled[32];
+	long tried;
+	int fd;
+
+	if (!variant->large || strcmp(variant->param, "Y"))
+		SKIP(return, "no large folios");
+	if (access(NO_PAGES, F_OK))
+		SKIP(return, "no fail_page_alloc in this kernel");
+	ASSERT_NE(NULL, zeros);
+	ASSERT_EQ(0, choice_read(SHMEM_ENABLED, enabled, sizeof(enabled)));
+	ASSERT_EQ(0, write_file(SHMEM_ENABLED, "always"));
+	fd = memfd_create("scarce", 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, SIZE));
+	tried = read_long(TRIED);
+	ASSERT_TRUE(no_large_folios(true, true));
+	EXPECT_EQ(SIZE, pwrite(fd, zeros, SIZE, 0));
+	EXPECT_TRUE(no_large_folios(false, true));
+	EXPECT_LE(SIZE / (4 * PAGE), read_long(TRIED) - tried);
+	ASSERT_EQ(0, write_file(SHMEM_ENABLED, "%s", enabled));
+	close(fd);
+	free(zeros);
+}
+
+/* A hole in what is in swap in one piece: that has to be read, to be cut */
+TEST_F(folios, punched_without_memory)
+{
+	char *buf = malloc(SIZE);
+	const off_t pos = 5 * PAGE;
+	struct drm_buf out;
+	struct cgroup cg;
+	int fd, tries, err;
+
+	if (!variant->large || strcmp(variant->param, "Y"))
+		SKIP(return, "no large folios");
+	if (access(NO_PAGES, F_OK))
+		SKIP(return, "no fail_page_alloc in this kernel");
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
+	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));
+	fd = drm_view(&out, BACKING, DRM_GEM_VIEW_RDWR);
+	ASSERT_LE(0, fd);
+	pattern_fill(buf, SIZE, 8);
+	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
+	ASSERT_TRUE(swapped_out(&cg, fd));
+
+	ASSERT_TRUE(no_folios(true, 0, true));
+	err = ERRNO_OF(punch(fd, pos, PAGE));
+	for (tries = 0; tries < 100 && !no_folios(false, 0, true); tries++)
+		;
+	EXPECT_EQ(ENOMEM, err);
+	ASSERT_EQ(SIZE, pread(fd, buf, SIZE, 0));
+	EXPECT_EQ(0, pattern_check(buf, SIZE, 8));
+	EXPECT_EQ(0, punch(fd, pos, PAGE));
+	ASSERT_EQ(PAGE, pread(fd, buf, PAGE, pos));
+	EXPECT_EQ(0, buf[0]);
+	EXPECT_EQ(0, memcmp(buf, buf + 1, PAGE - 1));
+
+	close(fd);
+	ASSERT_EQ(0, drm_free(&out));
+	cgroup_leave(&cg);
+	free(buf);
 }
 
 /* What went out large comes back large, though not at the first attempt */
