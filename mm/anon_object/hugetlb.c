@@ -6,6 +6,7 @@
 #include <linux/hugetlb.h>
 #include <uapi/linux/fcntl.h>
 
+#include "../internal.h"
 #include "internal.h"
 
 #ifdef CONFIG_HUGETLBFS
@@ -95,10 +96,45 @@ static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
 				    (loff_t)(end - start) << PAGE_SHIFT);
 }
 
+static unsigned int anon_hugetlb_seals(const struct anon_object *obj)
+{
+	return READ_ONCE(HUGETLBFS_I(obj->inode)->seals);
+}
+
+/* May bytes @pos up to @end, of one huge page, be cleared? */
+static int anon_hugetlb_check_clear(struct anon_object *obj, loff_t pos,
+				    loff_t end)
+{
+	pgoff_t first = pos >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+	struct folio *folio;
+	int err = 0;
+
+	if (pos >= end)
+		return 0;
+	folio = anon_hugetlb_find_folio(obj, first, 0);
+	if (!folio)
+		return 0;
+	if (folio_range_hwpoisoned(folio, folio_file_page(folio, first),
+				   last - first + 1))
+		err = -EIO;
+	folio_put(folio);
+	return err;
+}
+
 static int anon_hugetlb_punch(struct anon_object *obj, struct file *file,
 			      loff_t pos, loff_t len)
 {
-	return hugetlbfs_punch_hole(obj->inode, pos, len);
+	loff_t size = huge_page_size(hstate_inode(obj->inode));
+	loff_t end = pos + len, last = round_down(end, size);
+	int err;
+
+	if (anon_hugetlb_seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	err = anon_hugetlb_check_clear(obj, pos,
+				       min(end, round_up(pos, size)));
+	if (!err)
+		err = anon_hugetlb_check_clear(obj, max(pos, last), end);
+	return err ?: hugetlbfs_punch_hole(obj->inode, pos, len);
 }
 
 /*
@@ -130,11 +166,6 @@ static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)
 	if (err && to > from)
 		hugetlb_unreserve_pages(obj->inode, from, to, 0);
 	return err;
-}
-
-static unsigned int anon_hugetlb_seals(const struct anon_object *obj)
-{
-	return READ_ONCE(HUGETLBFS_I(obj->inode)->seals);
 }
 
 static void anon_hugetlb_stat(const struct anon_object *obj,

@@ -393,6 +393,29 @@ static void anon_object_test_resize_pinned(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, half));
 }
 
+/* What goes with the size leaves the object, pinned or not. */
+static void anon_object_test_resize_beneath_pin(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = 2 * PAGE_SIZE,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+		.flags = ANON_OBJECT_RESIZABLE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct page *page;
+
+	anon_test_fill(test, obj);
+	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, PAGE_SIZE, PAGE_SIZE,
+						    &page), 0);
+	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, page_folio(page)->mapping);
+	KUNIT_EXPECT_TRUE(test, anon_test_page_holds(test, page, PAGE_SIZE));
+	anon_object_unpin_pages(obj, &page, 1, ANON_OBJECT_DIRTY);
+	KUNIT_EXPECT_EQ(test, anon_test_resident(obj), PAGE_SIZE);
+}
+
 /* --- pins of a part ------------------------------------------------------- */
 
 /* Reclaim may have what is not pinned. */
@@ -639,6 +662,45 @@ static void anon_object_test_range_align(struct kunit *test)
 }
 
 /* The last page of the largest object ends where no loff_t can say. */
+/* Who gives memory back or gets it back refuses what is no range of the object. */
+static void anon_object_test_range_rejects(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	const loff_t size = anon_object_size(obj);
+	const struct {
+		loff_t pos, len;
+	} bad[] = {
+		{ 1, size - 1 },
+		{ 0, size - 1 },
+		{ 0, 0 },
+		{ 0, -size },
+		{ -size, size },
+		{ size, size },
+		{ 0, 2 * size },
+		{ round_down(LLONG_MAX, size), size },
+	};
+	bool swaps = IS_ENABLED(CONFIG_SHMEM) && !anon_test_is_hugetlb(test);
+	int i;
+
+	anon_test_fill(test, obj);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		const loff_t pos = bad[i].pos, len = bad[i].len;
+
+		if (swaps) {
+			KUNIT_EXPECT_EQ(test, anon_object_swap_out(obj, pos,
+								   len),
+					-EINVAL);
+			KUNIT_EXPECT_EQ(test, anon_object_prefetch(obj, pos,
+								   len),
+					-EINVAL);
+		}
+		KUNIT_EXPECT_EQ(test, anon_object_truncate_range(obj, pos, len),
+				-EINVAL);
+	}
+	KUNIT_EXPECT_EQ(test, anon_test_swapped(obj), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
+}
+
 static void anon_object_test_range_largest(struct kunit *test)
 {
 	struct anon_object *obj;
@@ -773,6 +835,11 @@ static void anon_object_test_broken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad - PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pin_one(obj, bad + PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(obj), 0);
+
+	/* Nor is it cleared for a punch that it is only a part of */
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, bad + 1, 10), -EIO);
+	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, bad + PAGE_SIZE, 10), 0);
+	KUNIT_EXPECT_TRUE(test, anon_test_zero(test, obj, bad + PAGE_SIZE, 10));
 }
 
 /* Swap would make a good page of it. */
@@ -846,22 +913,33 @@ static void anon_object_test_broken_fallocated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_object_read(obj, bad, buf, PAGE_SIZE), -EIO);
 }
 
-/* A task that is to die does not go on allocating. */
+static int anon_test_pin_dying(struct kunit *test,
+			       struct anon_test_other *other)
+{
+	struct task_struct *task;
+
+	init_completion(&other->began);
+	task = kthread_run(anon_test_dying, other, "anon_dying");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&other->began);
+	KUNIT_ASSERT_TRUE(test, other->mode);
+	return other->err;
+}
+
+/* A task that is to die does not go on allocating, but may have what is there. */
 static void anon_object_test_pin_killed(struct kunit *test)
 {
 	struct anon_test_other other = {
 		.obj = anon_test_object(test, SZ_64K),
 	};
-	struct task_struct *task;
 
-	init_completion(&other.began);
-	task = kthread_run(anon_test_dying, &other, "anon_dying");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	wait_for_completion(&other.began);
-	KUNIT_ASSERT_TRUE(test, other.mode);
-	KUNIT_EXPECT_EQ(test, other.err, -EINTR);
+	KUNIT_EXPECT_EQ(test, anon_test_pin_dying(test, &other), -EINTR);
 	KUNIT_EXPECT_EQ(test, anon_test_pinned(other.obj), 0);
 	KUNIT_EXPECT_EQ(test, anon_test_resident(other.obj), 0);
+
+	anon_test_fill(test, other.obj);
+	KUNIT_ASSERT_EQ(test, anon_test_pin_dying(test, &other), 0);
+	anon_object_unpin_pages(other.obj, &other.page, 1, 0);
 }
 
 /* --- writes --------------------------------------------------------------- */
@@ -980,6 +1058,7 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE(anon_object_test_truncate_across),
 	KUNIT_CASE(anon_object_test_truncate_pins),
 	KUNIT_CASE(anon_object_test_resize_pinned),
+	KUNIT_CASE(anon_object_test_resize_beneath_pin),
 	KUNIT_CASE_PARAM(anon_object_test_part_evictable,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_part_cost,
@@ -990,6 +1069,8 @@ static struct kunit_case anon_object_state_cases[] = {
 	KUNIT_CASE(anon_object_test_zone_too_large),
 	KUNIT_CASE_PARAM(anon_object_test_create_gfp, anon_test_gfp_gen_params),
 	KUNIT_CASE(anon_object_test_range_align),
+	KUNIT_CASE_PARAM(anon_object_test_range_rejects,
+			 anon_test_backend_gen_params),
 	KUNIT_CASE(anon_object_test_range_largest),
 	KUNIT_CASE(anon_object_test_account_largest),
 	KUNIT_CASE_PARAM(anon_object_test_broken, anon_test_backend_gen_params),
