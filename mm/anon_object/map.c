@@ -33,26 +33,24 @@ static int anon_map_pages(struct anon_mapping *m, unsigned int page_shift)
 static int anon_map_segment(struct anon_mapping *m, struct page *page,
 			    unsigned long nr)
 {
-	unsigned long pfn = page_to_pfn(page);
-
 	while (nr) {
 		unsigned long addr = m->addr + m->nr * PAGE_SIZE;
 		unsigned long part = min(nr, (PMD_SIZE - (addr & ~PMD_MASK)) >>
 					     PAGE_SHIFT);
 		/* vmalloc has pages where large mappings are not to be had */
 		bool large = part == ANON_MAP_PAGES &&
-			     IS_ALIGNED(pfn, ANON_MAP_PAGES);
+			     IS_ALIGNED(page_to_pfn(page), ANON_MAP_PAGES);
 		unsigned long i;
 		int err;
 
 		for (i = 0; i < part; i++)
-			m->pages[m->nr++] = pfn_to_page(pfn + i);
+			m->pages[m->nr++] = page + i;
 		if (IS_ALIGNED(addr + part * PAGE_SIZE, PMD_SIZE)) {
 			err = anon_map_pages(m, large ? PMD_SHIFT : PAGE_SHIFT);
 			if (err)
 				return err;
 		}
-		pfn += part;
+		page += part;
 		nr -= part;
 	}
 	return 0;

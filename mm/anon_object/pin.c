@@ -434,7 +434,7 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 			break;
 		}
 		/* By frame: what is next to each other need not be so here */
-		if (!len || page_to_pfn(page) != page_to_pfn(run) + len) {
+		if (!len || !anon_page_follows(page, run, len)) {
 			if (len)
 				err = pin->add(pin, run, len);
 			if (err)
@@ -524,8 +524,8 @@ void anon_pin_done(struct anon_object *obj, unsigned long nr_pages)
 		anon_object_hold(obj);
 }
 
-void anon_unpin_init(struct anon_unpin *unpin, struct anon_object *obj,
-		     unsigned int flags)
+void anon_unpin_setup(struct anon_unpin *unpin, struct anon_object *obj,
+		      unsigned int flags)
 {
 	unpin->obj = obj;
 	unpin->skip = 0;
@@ -539,7 +539,7 @@ void anon_unpin_init(struct anon_unpin *unpin, struct anon_object *obj,
 void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
 		      unsigned long nr_pages, unsigned int flags)
 {
-	anon_unpin_init(unpin, obj, flags);
+	anon_unpin_setup(unpin, obj, flags);
 	if (anon_object_is_whole(obj, nr_pages))
 		unpin->rescue = anon_object_release(obj);
 	trace_anon_object_unpin(obj, nr_pages, flags);

@@ -30,12 +30,19 @@ struct anon_unpin {
 	struct folio_batch fbatch;
 };
 
-void anon_unpin_init(struct anon_unpin *unpin, struct anon_object *obj,
-		     unsigned int flags);
+void anon_unpin_setup(struct anon_unpin *unpin, struct anon_object *obj,
+		      unsigned int flags);
 void anon_unpin_begin(struct anon_unpin *unpin, struct anon_object *obj,
 		      unsigned long nr_pages, unsigned int flags);
 void anon_unpin_flush(struct anon_unpin *unpin);
 void anon_unpin_end(struct anon_unpin *unpin, unsigned long nr_pages);
+
+/* Does it come after a run, as a frame and as a struct page, both of which count? */
+static inline bool anon_page_follows(struct page *page, struct page *run,
+				     unsigned long nr)
+{
+	return page == run + nr && page_to_pfn(page) == page_to_pfn(run) + nr;
+}
 
 /*
  * Unpin the folio of a run's first page.  Returns how many pages of the folio

@@ -52,7 +52,7 @@ static void anon_abort_pages(struct anon_object *obj, struct page **pages,
 
 	if (anon_unpin_all(obj, nr_pages, 0))
 		return;
-	anon_unpin_init(&unpin, obj, 0);
+	anon_unpin_setup(&unpin, obj, 0);
 	for (i = 0; i < recorded; i += anon_unpin_folio(&unpin, pages[i]))
 		;
 	anon_unpin_end(&unpin, nr_pages);
@@ -244,7 +244,7 @@ static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
 			    unsigned long nr)
 {
 	struct anon_pin_sgt *ps = container_of(pin, struct anon_pin_sgt, pin);
-	unsigned long pfn = page_to_pfn(page), grow = 0;
+	unsigned long grow = 0;
 	unsigned int max = ps->max_segment >> PAGE_SHIFT;
 	unsigned int nents = ps->nents;
 	struct scatterlist *sg;
@@ -258,10 +258,10 @@ static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
 	}
 
 	sg = ps->sg;
-	if (sg && pfn == page_to_pfn(sg_page(sg)) + (sg->length >> PAGE_SHIFT))
+	if (sg && anon_page_follows(page, sg_page(sg), sg->length >> PAGE_SHIFT))
 		grow = min(nr, max - (sg->length >> PAGE_SHIFT));
 	nr -= grow;
-	pfn += grow;
+	page += grow;
 	while (nr) {
 		unsigned int part = min(nr, max);
 
@@ -271,9 +271,9 @@ static int anon_pin_add_sgt(struct anon_pin *pin, struct page *page,
 			ps->nents = nents;
 			return err;
 		}
-		sg_set_page(ps->sg, pfn_to_page(pfn), part << PAGE_SHIFT, 0);
+		sg_set_page(ps->sg, page, part << PAGE_SHIFT, 0);
 		nr -= part;
-		pfn += part;
+		page += part;
 	}
 	if (grow)
 		sg->length += grow << PAGE_SHIFT;
@@ -329,14 +329,13 @@ static void anon_unpin_sgl(struct anon_unpin *unpin, struct scatterlist *sgl,
 
 	/* What comes after the last entry of a table in the making is no entry */
 	for (i = 0; i < nents; i++) {
-		unsigned long nr, j, pfn;
+		unsigned long nr, j;
 
 		if (i)
 			sg = sg_next(sg);
 		nr = sg->length >> PAGE_SHIFT;
-		pfn = page_to_pfn(sg_page(sg));
 		for (j = unpin->skip; j < nr; )
-			j += anon_unpin_folio(unpin, pfn_to_page(pfn + j));
+			j += anon_unpin_folio(unpin, sg_page(sg) + j);
 		unpin->skip = j - nr;
 	}
 }
@@ -348,7 +347,7 @@ static void anon_abort_sgt(struct anon_object *obj, struct anon_pin_sgt *ps,
 	struct anon_unpin unpin __uninitialized;
 
 	if (!anon_unpin_all(obj, nr_pages, 0)) {
-		anon_unpin_init(&unpin, obj, 0);
+		anon_unpin_setup(&unpin, obj, 0);
 		anon_unpin_sgl(&unpin, ps->first, ps->nents);
 		anon_unpin_end(&unpin, nr_pages);
 	}
