@@ -598,7 +598,8 @@ EXPORT_SYMBOL_GPL(anon_object_size);
  *
  * Context: Any.
  * Return: &anon_object_attrs.private, or NULL if @obj is not such an object:
- * somebody else has created it, or nobody is left who has.
+ * somebody else has created it, or nobody is left who has and @ops has no
+ * release hook, which is to come.
  */
 void *anon_object_private(const struct anon_object *obj,
 			  const struct anon_object_ops *ops)
@@ -999,6 +1000,7 @@ static bool anon_object_count_lock(struct anon_object *obj,
  * not locked or unlocked twice at a time.
  * Return: 0, or
  *
+ * * -EINVAL: the object's size may change
  * * -ENOMEM: the limit would be exceeded, or the size is more than a size_t
  * * -EOPNOTSUPP: the backend does not swap
  */
@@ -1006,6 +1008,9 @@ int anon_object_lock(struct anon_object *obj, struct ucounts *ucounts)
 {
 	if (!obj->backend->set_locked)
 		return -EOPNOTSUPP;
+	/* What is counted now is what unlocking takes away */
+	if (!obj->owned || (obj->flags & ANON_OBJECT_RESIZABLE))
+		return -EINVAL;
 	if (obj->locked)
 		return 0;
 	/* Without CONFIG_SHMEM, the lock is but a flag */

@@ -17,9 +17,9 @@
  * @max_order: the largest block that is of use, where there are no folios
  * @sgt: the table that is to be made, or NULL. A backend that has made it by
  *	itself has recorded all pages.
- * @alloc_flags: private: allocations are for the long term,
- * @memcg: private: at the creator's charge
- * @old_memcg: private: and no longer afterwards
+ * @alloc_flags: private: what memalloc_pin_save() has returned
+ * @memcg: private: whom allocations are charged to
+ * @old_memcg: private: whom they were charged to before
  * @moves: private: how often moving folios may fail yet
  */
 struct anon_pin {

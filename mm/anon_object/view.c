@@ -625,8 +625,9 @@ static int anon_view_check_rights(const struct anon_object *obj,
  * Return: The view, with a reference that fput() gives back, or an ERR_PTR():
  *
  * * -EINVAL: unknown flags, open without close or vmap without vunmap or the
- *   reverse, a device view without mmap or a backing view with it or vmap;
- *   &anon_view_attrs.through is a file of something else
+ *   reverse, a device view without mmap or a backing view with it, with vmap or
+ *   with &anon_view_attrs.pgoff; &anon_view_attrs.through is a file of
+ *   something else
  * * -EACCES: that file lacks the rights that the view is to have, or it is not
  *   named, while all who had created the object have put it
  * * -EOPNOTSUPP: a fault hook on hugetlb; a pages object

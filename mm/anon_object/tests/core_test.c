@@ -5,6 +5,8 @@
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
 #include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/exportfs.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -720,6 +722,34 @@ static void anon_object_test_set_ino(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anon_test_inode(obj)->i_ino, 4711);
 }
 
+/*
+ * A handle finds what somebody with a file has asked for a handle of, and nothing
+ * else, by whatever number.
+ */
+static void anon_object_test_no_handle(struct kunit *test)
+{
+	struct anon_object *obj = anon_test_object(test, SZ_64K);
+	struct inode *inode = anon_test_inode(obj);
+	const struct export_operations *ops = inode->i_sb->s_export_op;
+	struct dentry *dentry;
+	struct fid fid = {};
+	int len = 3;
+
+	if (!ops)
+		return;
+	/* It has a dentry to be found by */
+	anon_test_rw_view(test, obj);
+	fid.raw[0] = inode->i_generation;
+	fid.raw[1] = lower_32_bits(inode->i_ino);
+	fid.raw[2] = upper_32_bits((u64)inode->i_ino);
+	KUNIT_EXPECT_NULL(test, ops->fh_to_dentry(inode->i_sb, &fid, len, 1));
+
+	KUNIT_EXPECT_EQ(test, ops->encode_fh(inode, fid.raw, &len, NULL), 1);
+	dentry = ops->fh_to_dentry(inode->i_sb, &fid, len, 1);
+	KUNIT_EXPECT_NOT_NULL(test, dentry);
+	dput(dentry);
+}
+
 /* Statistics follow what is written and pinned, and need no sleep. */
 static void anon_object_test_stat(struct kunit *test)
 {
@@ -774,6 +804,11 @@ static void anon_object_test_lock(struct kunit *test)
 	anon_object_unlock(obj, ucounts);
 	KUNIT_EXPECT_EQ(test, anon_test_memlock(ucounts), before);
 	anon_object_move_evictable(obj);
+
+	/* What is counted is the size, so that has to stay */
+	KUNIT_EXPECT_EQ(test, anon_object_lock(anon_test_resizable(test, 0),
+					       ucounts),
+			nr ? -EINVAL : -EOPNOTSUPP);
 }
 
 /* What is locked is counted whole, or not locked at all. */
@@ -915,6 +950,8 @@ static struct kunit_case anon_object_core_cases[] = {
 	KUNIT_CASE_PARAM(anon_object_test_seals_resizable,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_set_ino,
+			 anon_test_backend_gen_params),
+	KUNIT_CASE_PARAM(anon_object_test_no_handle,
 			 anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_stat, anon_test_backend_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_lock, anon_test_backend_gen_params),
