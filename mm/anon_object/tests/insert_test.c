@@ -245,7 +245,8 @@ static void anon_object_test_insert_busy(struct kunit *test)
 static void anon_object_test_insert_theirs(struct kunit *test)
 {
 	struct anon_object *obj = anon_test_shmem(test, SZ_64K, 0);
-	struct folio *folio, *other;
+	struct folio *folio;
+	struct folio __maybe_unused *other;
 
 	folio = anon_object_get_folio(obj, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);
@@ -253,11 +254,13 @@ static void anon_object_test_insert_theirs(struct kunit *test)
 	anon_test_refuse(test, obj, SZ_32K, folio, -EBUSY);
 	folio_put(folio);
 
-	other = folio_alloc(GFP_KERNEL_ACCOUNT, 0);
-	KUNIT_ASSERT_NOT_NULL(test, other);
-	if (folio_memcg_charged(other))
-		anon_test_refuse(test, obj, SZ_32K, other, -EBUSY);
-	folio_put(other);
+#ifdef CONFIG_MEMCG
+	/* Tests are in the root's group, which nothing is charged to */
+	other = anon_test_folio(test, SZ_32K, GFP_HIGHUSER, 0);
+	other->memcg_data = MEMCG_DATA_KMEM;
+	anon_test_refuse(test, obj, SZ_32K, other, -EBUSY);
+	other->memcg_data = 0;
+#endif
 }
 
 /* A broken page would be read by who does not know of it. */

@@ -451,6 +451,11 @@ static void anon_test_expect_sealed(struct kunit *test, unsigned int seal)
 			-EPERM);
 	KUNIT_EXPECT_EQ(test, anon_object_punch(obj, 0, anon_object_size(obj)),
 			-EPERM);
+	if (anon_test_is_hugetlb(test))
+		KUNIT_EXPECT_EQ(test,
+				anon_object_truncate_range(obj, 0,
+							   anon_object_size(obj)),
+				-EPERM);
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, SZ_64K));
 }
 
@@ -732,6 +737,15 @@ static void anon_object_test_seek_data(struct kunit *test)
 	loff_t first, next;
 
 	KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), -ENXIO);
+	if (IS_ENABLED(CONFIG_SHMEM) && !anon_test_is_hugetlb(test)) {
+		/* Allocated, and never written to */
+		KUNIT_ASSERT_EQ(test, vfs_fallocate(anon_test_file(test, obj),
+						    0, 0, size), 0);
+		KUNIT_EXPECT_EQ(test, anon_test_resident(obj), size);
+		KUNIT_EXPECT_EQ(test, anon_object_seek_data(obj, 0), -ENXIO);
+		KUNIT_ASSERT_EQ(test, anon_object_truncate_range(obj, 0, size),
+				0);
+	}
 	KUNIT_ASSERT_EQ(test, anon_object_write(obj, pos, "x", 1), 0);
 	folio = anon_object_find_folio(obj, pos);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, folio);

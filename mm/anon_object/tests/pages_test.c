@@ -383,6 +383,22 @@ static void anon_object_test_pages_create_rejects(struct kunit *test)
 				refused->err);
 }
 
+/* Memory is asked for with zeroes in it, unless that is not wanted. */
+static void anon_object_test_pages_clears(struct kunit *test)
+{
+	struct anon_pages *pages = kunit_kzalloc(test, sizeof(*pages),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_EQ(test, anon_pages_embed(pages, SZ_64K, 0, 0), 0);
+	KUNIT_EXPECT_TRUE(test, pages->gfp & __GFP_ZERO);
+	anon_object_put(&pages->obj);
+	KUNIT_ASSERT_EQ(test, anon_pages_embed(pages, SZ_64K, 0,
+					       ANON_OBJECT_UNCLEARED), 0);
+	KUNIT_EXPECT_FALSE(test, pages->gfp & __GFP_ZERO);
+	anon_object_put(&pages->obj);
+}
+
 /* What others have not, they refuse. */
 static void anon_object_test_pages_flags(struct kunit *test)
 {
@@ -684,6 +700,7 @@ static struct kunit_case anon_object_pages_cases[] = {
 			 anon_test_kind_gen_params),
 	KUNIT_CASE_PARAM(anon_object_test_pages_create_rejects,
 			 anon_test_refused_gen_params),
+	KUNIT_CASE(anon_object_test_pages_clears),
 	KUNIT_CASE(anon_object_test_pages_flags),
 	KUNIT_CASE(anon_object_test_pages_too_large),
 	KUNIT_CASE(anon_object_test_pages_embed),

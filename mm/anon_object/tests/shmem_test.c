@@ -65,6 +65,9 @@ static const struct anon_test_huge {
 	{ "deny", ANON_OBJECT_HUGE_WITHIN_SIZE, "deny", SZ_1M, 0 },
 	{ "deny-always", ANON_OBJECT_HUGE_ALWAYS, "deny", SZ_1M, 0 },
 	{ "force", ANON_OBJECT_HUGE_NEVER, "force", PMD_SIZE, PMD_SIZE },
+	{ "system-always", ANON_OBJECT_HUGE_SYSTEM, "always", SZ_1M, PMD_SIZE },
+	{ "system-never", ANON_OBJECT_HUGE_SYSTEM, "never", SZ_1M, 0 },
+	{ "never-always", ANON_OBJECT_HUGE_NEVER, "always", SZ_1M, 0 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(anon_test_huge, anon_test_huge, desc);

@@ -1073,6 +1073,7 @@ static void anon_object_test_view_purge(struct kunit *test)
 	size_t size = anon_object_size(obj);
 	unsigned long addr;
 	struct page *page, *none;
+	struct kstat stat;
 	u8 got, want;
 
 	anon_test_map(test, obj, false);
@@ -1088,6 +1089,10 @@ static void anon_object_test_view_purge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_user(got, (u8 __user *)addr), -EFAULT);
 	KUNIT_EXPECT_EQ(test, put_user(1, (u8 __user *)addr), -EFAULT);
 	vm_munmap(addr, size);
+	/* It still says how large it was */
+	KUNIT_EXPECT_EQ(test, vfs_getattr(&view->f_path, &stat, STATX_SIZE, 0),
+			0);
+	KUNIT_EXPECT_EQ(test, stat.size, size);
 	anon_test_expect_empty(test, view, size);
 	anon_test_expect_empty(test, vmap_view, size);
 	anon_test_expect_empty(test, anon_test_view(test, obj, NULL, O_RDWR),
