@@ -769,6 +769,8 @@ TEST_F(folios, punched_without_memory)
 		SKIP(return, "no large folios");
 	if (access(NO_PAGES, F_OK))
 		SKIP(return, "no fail_page_alloc in this kernel");
+	if (!IS_64BIT)
+		SKIP(return, "none is swapped in one piece");
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
 	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));

@@ -910,7 +910,6 @@ TEST_F(view, table_lists_the_object)
 	EXPECT_EQ(NULL, strstr(buf, "anon-object-test"));
 }
 
-/* The events of an object's life, in their order. */
 static int occurrences(const char *text, const char *word)
 {
 	int n = 0;
@@ -922,6 +921,7 @@ static int occurrences(const char *text, const char *word)
 	return n;
 }
 
+/* The events of an object's life, in their order. */
 TEST_F(view, trace_follows_the_object)
 {
 	static const char * const events[] = {
