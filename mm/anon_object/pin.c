@@ -433,7 +433,6 @@ static int anon_pin_record(struct anon_pin *pin, struct folio_batch *fbatch,
 			err = -EIO;
 			break;
 		}
-		/* By frame: what is next to each other need not be so here */
 		if (!len || !anon_page_follows(page, run, len)) {
 			if (len)
 				err = pin->add(pin, run, len);

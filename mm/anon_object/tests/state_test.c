@@ -661,7 +661,6 @@ static void anon_object_test_range_align(struct kunit *test)
 						      align), 0);
 }
 
-/* The last page of the largest object ends where no loff_t can say. */
 /* Who gives memory back or gets it back refuses what is no range of the object. */
 static void anon_object_test_range_rejects(struct kunit *test)
 {
@@ -701,6 +700,7 @@ static void anon_object_test_range_rejects(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_test_holds(test, obj, 0, size));
 }
 
+/* The last page of the largest object ends where no loff_t can say. */
 static void anon_object_test_range_largest(struct kunit *test)
 {
 	struct anon_object *obj;
