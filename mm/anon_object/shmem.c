@@ -72,6 +72,26 @@ static bool anon_shmem_swapped_across(struct address_space *mapping,
 }
 
 /*
+ * Read what is in swap as one, on both sides of @index, so that it can be cut
+ * there.  What has a page that cannot be read is in single pages afterwards.
+ */
+static int anon_shmem_read_across(struct anon_object *obj, pgoff_t index)
+{
+	struct address_space *mapping = anon_object_mapping(obj);
+	struct folio *folio;
+
+	if (!anon_shmem_swapped_across(mapping, index))
+		return 0;
+	folio = obj->backend->find_folio(obj, index, mapping_gfp_mask(mapping));
+	if (IS_ERR(folio))
+		return anon_shmem_swapped_across(mapping, index) ?
+		       PTR_ERR(folio) : 0;
+	if (folio)
+		folio_put(folio);
+	return 0;
+}
+
+/*
  * Have folios end at @index.  One that lies on both sides of it would be
  * cleared in part, under a device that it is pinned for since it was looked at;
  * so it is split, which only goes while it is nobody's.  In swap it is one entry,
@@ -89,10 +109,7 @@ static int anon_shmem_split_at(struct anon_object *obj, pgoff_t index)
 		if (IS_ERR(folio)) {
 			if (!anon_shmem_swapped_across(mapping, index))
 				return 0;
-			folio = obj->backend->find_folio(obj, index,
-						mapping_gfp_mask(mapping));
-			if (!IS_ERR_OR_NULL(folio))
-				folio_put(folio);
+			anon_shmem_read_across(obj, index);
 			continue;
 		}
 		err = 0;
@@ -235,25 +252,6 @@ static int anon_shmem_clear(struct anon_object *obj, loff_t pos, loff_t end)
 	return err;
 }
 
-/*
- * What is in swap as one, on both sides of @index, is cut there. What has a page
- * that cannot be read is in single pages afterwards.
- */
-static int anon_shmem_cut_swapped(struct anon_object *obj, pgoff_t index)
-{
-	struct address_space *mapping = anon_object_mapping(obj);
-	struct folio *folio;
-
-	if (!anon_shmem_swapped_across(mapping, index))
-		return 0;
-	folio = anon_shmem_find_folio(obj, index, mapping_gfp_mask(mapping));
-	if (!IS_ERR_OR_NULL(folio))
-		folio_put(folio);
-	else if (IS_ERR(folio) && anon_shmem_swapped_across(mapping, index))
-		return PTR_ERR(folio);
-	return 0;
-}
-
 /* Truncation clears what it cannot free, but does not say where it could not */
 static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 			    loff_t pos, loff_t len)
@@ -268,10 +266,10 @@ static int anon_shmem_punch(struct anon_object *obj, struct file *file,
 	if (!err && offset_in_page(end) && round_down(end, PAGE_SIZE) >= pos)
 		err = anon_shmem_clear(obj, round_down(end, PAGE_SIZE), end);
 	if (!err)
-		err = anon_shmem_cut_swapped(obj, DIV_ROUND_UP_ULL(pos,
+		err = anon_shmem_read_across(obj, DIV_ROUND_UP_ULL(pos,
 								   PAGE_SIZE));
 	if (!err)
-		err = anon_shmem_cut_swapped(obj, end >> PAGE_SHIFT);
+		err = anon_shmem_read_across(obj, end >> PAGE_SHIFT);
 	if (!err)
 		err = shmem_punch_hole(obj->inode, pos, len);
 	return err || !file ? err : file_modified(file);
