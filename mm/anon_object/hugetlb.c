@@ -96,11 +96,6 @@ static int anon_hugetlb_drop(struct anon_object *obj, pgoff_t start,
 				    (loff_t)(end - start) << PAGE_SHIFT);
 }
 
-static unsigned int anon_hugetlb_seals(const struct anon_object *obj)
-{
-	return READ_ONCE(HUGETLBFS_I(obj->inode)->seals);
-}
-
 /* May bytes @pos up to @end, of one huge page, be cleared? */
 static int anon_hugetlb_check_clear(struct anon_object *obj, loff_t pos,
 				    loff_t end)
@@ -128,8 +123,6 @@ static int anon_hugetlb_punch(struct anon_object *obj, struct file *file,
 	loff_t end = pos + len, last = round_down(end, size);
 	int err;
 
-	if (anon_hugetlb_seals(obj) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
-		return -EPERM;
 	err = anon_hugetlb_check_clear(obj, pos,
 				       min(end, round_up(pos, size)));
 	if (!err)
@@ -166,6 +159,11 @@ static int anon_hugetlb_resize(struct anon_object *obj, loff_t size)
 	if (err && to > from)
 		hugetlb_unreserve_pages(obj->inode, from, to, 0);
 	return err;
+}
+
+static unsigned int anon_hugetlb_seals(const struct anon_object *obj)
+{
+	return READ_ONCE(HUGETLBFS_I(obj->inode)->seals);
 }
 
 static void anon_hugetlb_stat(const struct anon_object *obj,
