@@ -573,6 +573,21 @@ static bool swapped_out(struct cgroup *cg, int fd)
 	return false;
 }
 
+/* A view of a new buffer that has gone to swap, with a copy of it in mem, or -1 */
+static int swapped_buffer(int dev, char *mem, unsigned int seed,
+			  struct drm_buf *buf, struct cgroup *cg)
+{
+	int fd;
+
+	if (cgroup_enter(cg, "drm_huge") || drm_dumb(dev, SIZE, buf))
+		return -1;
+	fd = drm_view(buf, BACKING, DRM_GEM_VIEW_RDWR);
+	pattern_fill(mem, SIZE, seed);
+	if (fd < 0 || pwrite(fd, mem, SIZE, 0) != SIZE || !swapped_out(cg, fd))
+		return -1;
+	return fd;
+}
+
 /*
  * A pin gets what went out large in one piece, a fault a few pages. That is for
  * objects that are to have large folios, force or no force.
@@ -772,13 +787,8 @@ TEST_F(folios, punched_without_memory)
 	if (!IS_64BIT)
 		SKIP(return, "none is swapped in one piece");
 	ASSERT_NE(NULL, buf);
-	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
-	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));
-	fd = drm_view(&out, BACKING, DRM_GEM_VIEW_RDWR);
+	fd = swapped_buffer(self->dev, buf, 8, &out, &cg);
 	ASSERT_LE(0, fd);
-	pattern_fill(buf, SIZE, 8);
-	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
-	ASSERT_TRUE(swapped_out(&cg, fd));
 
 	ASSERT_TRUE(no_folios(true, 0, true));
 	err = ERRNO_OF(punch(fd, pos, PAGE));
@@ -814,13 +824,8 @@ TEST_F(folios, by_swapping_in_with_reclaim)
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, choice_read(DEFRAG, defrag, sizeof(defrag)));
 	ASSERT_EQ(0, write_file(DEFRAG, "always"));
-	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
-	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &out));
-	fd = drm_view(&out, BACKING, DRM_GEM_VIEW_RDWR);
+	fd = swapped_buffer(self->dev, buf, 6, &out, &cg);
 	ASSERT_LE(0, fd);
-	pattern_fill(buf, SIZE, 6);
-	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
-	ASSERT_TRUE(swapped_out(&cg, fd));
 
 	huge = meminfo("ShmemHugePages");
 	ASSERT_TRUE(no_large_folios(true, false));
@@ -862,13 +867,8 @@ TEST_F(folios, by_swapping_in_from_a_bad_disk)
 	if (!IS_64BIT)
 		SKIP(return, "none is swapped in one piece");
 	ASSERT_NE(NULL, buf);
-	ASSERT_EQ(0, cgroup_enter(&cg, "drm_huge"));
-	ASSERT_EQ(0, drm_dumb(self->dev, SIZE, &bad));
-	fd = drm_view(&bad, BACKING, DRM_GEM_VIEW_RDWR);
+	fd = swapped_buffer(self->dev, buf, 5, &bad, &cg);
 	ASSERT_LE(0, fd);
-	pattern_fill(buf, SIZE, 5);
-	ASSERT_EQ(SIZE, pwrite(fd, buf, SIZE, 0));
-	ASSERT_TRUE(swapped_out(&cg, fd));
 	/* The program's own pages are not to be read from that disk */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT));
 

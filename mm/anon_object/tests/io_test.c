@@ -363,18 +363,11 @@ static void anon_test_reader_work(struct work_struct *work)
  */
 static void anon_object_test_read_shrinking(struct kunit *test)
 {
-	const struct anon_object_attrs attrs = {
-		.name = "kunit",
-		.size = 2 * PAGE_SIZE,
-		.huge = ANON_OBJECT_HUGE_NEVER,
-		.flags = ANON_OBJECT_RESIZABLE,
-	};
-	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct anon_object *obj = anon_test_two_pages(test);
 	struct anon_test_reader reader = { .obj = obj };
 	struct folio *folio;
 
 	reader.buf = anon_test_buffer(test, 2 * PAGE_SIZE);
-	anon_test_fill(test, obj);
 	folio = filemap_lock_folio(anon_test_inode(obj)->i_mapping, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
 	/* As if it was yet to be read, for what is there is not waited for */

@@ -396,16 +396,9 @@ static void anon_object_test_resize_pinned(struct kunit *test)
 /* What goes with the size leaves the object, pinned or not. */
 static void anon_object_test_resize_beneath_pin(struct kunit *test)
 {
-	const struct anon_object_attrs attrs = {
-		.name = "kunit",
-		.size = 2 * PAGE_SIZE,
-		.huge = ANON_OBJECT_HUGE_NEVER,
-		.flags = ANON_OBJECT_RESIZABLE,
-	};
-	struct anon_object *obj = anon_test_create(test, &attrs);
+	struct anon_object *obj = anon_test_two_pages(test);
 	struct page *page;
 
-	anon_test_fill(test, obj);
 	KUNIT_ASSERT_EQ(test, anon_object_pin_pages(obj, PAGE_SIZE, PAGE_SIZE,
 						    &page), 0);
 	KUNIT_EXPECT_EQ(test, anon_object_resize(obj, PAGE_SIZE), 0);

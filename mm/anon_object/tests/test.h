@@ -54,6 +54,7 @@ struct page **anon_test_pages(struct kunit *test, struct anon_object *obj);
 u8 *anon_test_buffer(struct kunit *test, size_t len);
 void anon_test_pattern(u8 *buf, loff_t pos, size_t len);
 void anon_test_fill(struct kunit *test, struct anon_object *obj);
+struct anon_object *anon_test_two_pages(struct kunit *test);
 bool anon_test_holds(struct kunit *test, struct anon_object *obj, loff_t pos,
 		     size_t len);
 bool anon_test_zero(struct kunit *test, struct anon_object *obj, loff_t pos,

@@ -253,6 +253,21 @@ void anon_test_fill(struct kunit *test, struct anon_object *obj)
 	kunit_kfree(test, buf);
 }
 
+/* Two small pages, filled, that may become fewer */
+struct anon_object *anon_test_two_pages(struct kunit *test)
+{
+	const struct anon_object_attrs attrs = {
+		.name = "kunit",
+		.size = 2 * PAGE_SIZE,
+		.huge = ANON_OBJECT_HUGE_NEVER,
+		.flags = ANON_OBJECT_RESIZABLE,
+	};
+	struct anon_object *obj = anon_test_create(test, &attrs);
+
+	anon_test_fill(test, obj);
+	return obj;
+}
+
 static bool anon_test_equals(struct kunit *test, struct anon_object *obj,
 			     loff_t pos, size_t len, bool zero)
 {
